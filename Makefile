@@ -1,0 +1,55 @@
+# Each target works on a machine with Python 3.11+, git and make: .venv and uv are made where they are missing.
+.DEFAULT_GOAL := help
+.PHONY: help venv demo up test lint lock clean
+
+SHELL := /bin/bash
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
+	"$$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo "$$name" && break; done)
+REQUIREMENTS := requirements/airflow-3.txt
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed-from
+# The user's uv, else the one that was put into .venv, which `uv pip sync` would remove: so pip keeps it apart.
+UV := $(shell command -v uv || echo $(VENV)/uv/bin/uv)
+
+# Airflow must not find, nor write, anything of the user's; uv must not fetch a Python.
+export UV_PYTHON_DOWNLOADS := never
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+help:  ## Say what there is.
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+venv: $(STAMP)  ## Make .venv with everything pinned.
+
+$(BIN)/python:
+	@if [ -z "$(PYTHON)" ]; then echo "No Python 3.11, 3.12 or 3.13 found. Name one: make PYTHON=/path/to/python3.12 ..." >&2; exit 1; fi
+	@$(PYTHON) -m venv $(VENV)
+	@command -v uv >/dev/null || $(BIN)/python -m pip install --quiet --target $(VENV)/uv uv
+
+$(STAMP): $(REQUIREMENTS) pyproject.toml | $(BIN)/python
+	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes $(REQUIREMENTS)
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: venv  ## From a (local) Livestorm workspace to files: the whole way in one command.
+	@$(BIN)/python -m scripts.demo
+
+up: venv  ## Airflow with the sandbox and the connection in place, until Ctrl-C.
+	@$(BIN)/python -m scripts.up
+
+test: venv  ## The whole suite.
+	$(BIN)/python -m pytest
+
+lint: venv  ## Formatting, lint, types, import contract.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: | $(BIN)/python  ## Compile the pinned requirement files anew.
+	$(UV) pip compile --quiet pyproject.toml --constraints requirements/airflow-3.in \
+		--extra parquet --extra sandbox --group test --group dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --output-file $(REQUIREMENTS)
+
+clean:  ## Remove .venv and what the demo made.
+	rm -rf $(VENV) .demo dist build

@@ -1,0 +1,337 @@
+"""The one HTTP client: a `requests.Session`, one `request()`, one `paginate()` that yields pages.
+
+Made by the hook for each task, and usable without Airflow. It knows how to wait, retry and read errors; who may call is
+the business of the `Credential` it is given, how fast is the `Pacer`'s.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+from urllib.parse import urlsplit
+
+import msgspec
+import requests
+import requests.auth
+import tenacity
+
+from airflow_provider_livestorm.api.errors import error_from, is_transient
+from airflow_provider_livestorm.api.json_api import Document, Quota, Resource, decode_document, read_quota
+from airflow_provider_livestorm.api.pacing import Pacer
+from airflow_provider_livestorm.exceptions import (
+    LivestormApiError,
+    LivestormConfigurationError,
+    LivestormConnectionError,
+    LivestormListChangedError,
+    LivestormRateLimitError,
+)
+
+__all__ = ["API_URL", "PAGE_SIZE_MAX", "Answer", "Credential", "LivestormClient", "Page"]
+
+API_URL = "https://api.livestorm.co/v1"
+PAGE_SIZE_MAX = 50  # Livestorm docs, "Pagination"
+_CONNECT_TIMEOUT = 10.0
+_READ_TIMEOUT = 60.0  # a PATCH of a session person is known to answer late (api.md 9)
+_SAFE_METHODS = frozenset({"GET", "HEAD"})
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+log = logging.getLogger(__name__)
+
+
+class Credential(Protocol):
+    """Who calls. Implementations: `auth.credentials`."""
+
+    def authorization(self) -> str:
+        """The value of the Authorization header, good for a call made now."""
+
+    def renew(self, refused: str) -> bool:
+        """The API refused the header `refused` with 401: get another. False where there is no other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A successful answer: the HTTP status, the document, and the quota as its headers told it."""
+
+    status: int
+    document: Document
+    quota: Quota
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list.
+
+    Attributes:
+        number: 0-based.
+        resources: what Livestorm sent, at most 50.
+        included: the resources that `include` asked for.
+        record_count: rows in the whole list as this page's `meta` tells it; None where it does not.
+        page_count: pages in the whole list, likewise.
+    """
+
+    number: int
+    resources: list[Resource]
+    included: list[Resource]
+    record_count: int | None
+    page_count: int | None
+
+
+class LivestormClient:
+    """Calls Livestorm's REST API v1 and decodes its answers.
+
+    Args:
+        credential: gives the Authorization header.
+        base_url: the API's root; https, or http on loopback.
+        pacer: keeps the limits; shared by all threads that use this client.
+        max_attempts: how often one call is tried in all, where trying again is safe.
+        deadline: seconds after which no further try of one call is begun.
+        timeout: seconds to connect and to wait between two bytes of an answer.
+        sleep: waits that many seconds; between tries.
+        clock: UTC unix seconds.
+
+    Raises:
+        LivestormConfigurationError: `base_url` is neither https nor loopback.
+    """
+
+    def __init__(
+        self,
+        credential: Credential,
+        *,
+        base_url: str = API_URL,
+        pacer: Pacer | None = None,
+        max_attempts: int = 5,
+        deadline: float = 300.0,
+        timeout: tuple[float, float] = (_CONNECT_TIMEOUT, _READ_TIMEOUT),
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.base_url = require_secure_url(base_url, what="API URL").rstrip("/")
+        self.pacer = pacer if pacer is not None else Pacer()
+        self._credential = credential
+        self._max_attempts = max_attempts
+        self._deadline = deadline
+        self._timeout = timeout
+        self._sleep = sleep
+        self._clock = clock
+        self._calls = 0
+        self._session = requests.Session()
+        self._session.headers.update({"Accept": "application/vnd.api+json", "User-Agent": "airflow-provider-livestorm"})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the kept-alive connections."""
+        self._session.close()
+
+    @property
+    def quota(self) -> Quota:
+        """The quota as the newest answer told it; all None before the first answer."""
+        return self.pacer.quota
+
+    @property
+    def calls(self) -> int:
+        """Calls sent to the API by this client, retries included."""
+        return self._calls
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: object = None,
+        idempotent: bool | None = None,
+    ) -> Answer:
+        """Call the API once, and again where that is safe and can help.
+
+        Args:
+            method: GET, POST, PATCH, PUT or DELETE.
+            path: below the base URL, with a leading slash: `/events`.
+            params: query parameters; booleans are sent as `true` and `false`, lists comma-joined, None left out.
+            json: the body, sent as `application/vnd.api+json`.
+            idempotent: whether repeating the call is harmless; by default GET only. A 429 is always repeated: the
+                call was not carried out.
+
+        Raises:
+            LivestormApiError: Livestorm answered with an error; its subclasses tell which.
+            LivestormConnectionError: no complete answer came.
+            LivestormResponseError: the answer is not JSON:API.
+            LivestormTokenError: there is no access token to call with.
+        """
+        method = method.upper()
+        if not path.startswith("/"):
+            raise LivestormConfigurationError(f"A path starts with a slash; got {path!r}.")
+        repeatable = method in _SAFE_METHODS if idempotent is None else idempotent
+        body = None if json is None else msgspec.json.encode(json)
+        query = _query(params)
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(lambda error: is_transient(error, repeatable=repeatable)),
+            wait=self._wait,
+            stop=tenacity.stop_any(
+                tenacity.stop_after_attempt(self._max_attempts), tenacity.stop_before_delay(self._deadline)
+            ),
+            sleep=self._sleep,
+            before_sleep=self._say_retry(f"{method} {path}"),
+            reraise=True,
+        )
+        return retrying(self._authorized, method, path, query, body)
+
+    def paginate(
+        self, path: str, *, params: Mapping[str, Any] | None = None, page_size: int = PAGE_SIZE_MAX, first_page: int = 0
+    ) -> Iterator[Page]:
+        """Yield the pages of a list, one call each, until Livestorm says that there is no next one.
+
+        Args:
+            path: of the list: `/sessions/{id}/people`.
+            params: filters and includes.
+            page_size: rows a page, 1 to 50.
+            first_page: 0-based; to resume.
+
+        Raises:
+            LivestormListChangedError: the list shrank while it was read, so that the next page is gone.
+            And whatever `request` raises.
+        """
+        if not 1 <= page_size <= PAGE_SIZE_MAX:
+            raise LivestormConfigurationError(f"page_size is 1 to {PAGE_SIZE_MAX}; got {page_size}.")
+        number: int | None = first_page
+        while number is not None:
+            try:
+                document = self.request(
+                    "GET", path, params={**(params or {}), "page[number]": number, "page[size]": page_size}
+                ).document
+            except LivestormApiError as error:
+                if error.status == requests.codes.bad_request and number > first_page:
+                    raise LivestormListChangedError(
+                        f"GET {path}: page {number} was announced and is gone (HTTP 400); rows were deleted while the"
+                        " list was read. Read the list again."
+                    ) from error
+                raise
+            meta = document.meta
+            yield Page(number, document.many, document.included, meta.record_count, meta.page_count)
+            number = _next_page(number, document)
+
+    def _authorized(self, method: str, path: str, query: dict[str, str], body: bytes | None) -> Answer:
+        """One call; after a 401 once more with another token, if the credential has one."""
+        header = self._credential.authorization()
+        response = self._send(method, path, query, body, header)
+        if response.status_code == requests.codes.unauthorized and self._credential.renew(header):
+            response = self._send(method, path, query, body, self._credential.authorization())
+        if not 200 <= response.status_code < 300:  # noqa: PLR2004 - HTTP success
+            raise error_from(response, what=f"{method} {path}", now=self._clock())
+        return Answer(
+            response.status_code,
+            decode_document(response.content, what=f"{method} {path}"),
+            read_quota(response.headers),
+        )
+
+    def _send(
+        self, method: str, path: str, query: dict[str, str], body: bytes | None, authorization: str
+    ) -> requests.Response:
+        if self.pacer.acquire() > 1.0:
+            authorization = self._credential.authorization()  # it may have expired while we waited
+        quota = Quota()
+        try:
+            self._calls += 1
+            response = self._session.request(
+                method,
+                self.base_url + path,
+                params=query,
+                data=body,
+                headers={"Content-Type": "application/vnd.api+json"} if body is not None else None,
+                auth=_Authorization(authorization),
+                timeout=self._timeout,
+                allow_redirects=False,  # a token is never carried to another host
+            )
+            quota = read_quota(response.headers)
+        except requests.RequestException as error:
+            raise LivestormConnectionError(
+                f"{method} {self.base_url}{path}: no complete answer ({_reason(error)})."
+            ) from error
+        finally:
+            self.pacer.answered(quota)
+        return response
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        """Retry-After where the server gave one, else 0.5, 1, 2, 4 s, each with up to as much jitter again."""
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, LivestormRateLimitError):
+            return error.retry_after + random.uniform(0.0, 0.25)  # noqa: S311 - spreads retries, guards no secret
+        backoff: float = 0.5 * 2 ** (state.attempt_number - 1)
+        return min(30.0, backoff * random.uniform(1.0, 2.0))  # noqa: S311
+
+    @staticmethod
+    def _say_retry(what: str) -> Callable[[tenacity.RetryCallState], None]:
+        def say(state: tenacity.RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            log.warning(
+                "%s: try %d failed (%s); again in %.1f s", what, state.attempt_number, error, state.upcoming_sleep
+            )
+
+        return say
+
+
+class _Authorization(requests.auth.AuthBase):
+    """Sets the header itself: requests would otherwise let a .netrc entry of the host replace it."""
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = self._value
+        return request
+
+
+def require_secure_url(url: str, *, what: str) -> str:
+    """`url` itself if a secret may be sent to it: https, or http on loopback.
+
+    Raises:
+        LivestormConfigurationError: it is neither, or is no URL.
+    """
+    parts = urlsplit(url)
+    if parts.username or parts.password:
+        raise LivestormConfigurationError(f"The {what} must not hold a user or a password.")
+    if parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)):
+        return url
+    raise LivestormConfigurationError(
+        f"The {what} must be https (http only for localhost, 127.0.0.1 or [::1]); got {url!r}."
+    )
+
+
+def _query(params: Mapping[str, Any] | None) -> dict[str, str]:
+    def text(value: object) -> str:
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, list | tuple):
+            return ",".join(str(entry) for entry in value)
+        return str(value)
+
+    return {name: text(value) for name, value in (params or {}).items() if value is not None}
+
+
+def _next_page(number: int, document: Document) -> int | None:
+    """The page after `number`, by next_page; by page_count where the older form of `meta` lacks next_page."""
+    meta = document.meta
+    if meta.next_page is not msgspec.UNSET:
+        following = meta.next_page
+        if following is not None and following <= number:
+            raise LivestormListChangedError(f"Page {number} names page {following} as its next; paging would not end.")
+        return following
+    if meta.page_count is not None and number + 1 < meta.page_count:
+        return number + 1
+    return None
+
+
+def _reason(error: requests.RequestException) -> str:
+    """The innermost cause in words, without the URL: a query may hold an e-mail address."""
+    cause: BaseException = error
+    while (inner := cause.__cause__ or cause.__context__) is not None:
+        cause = inner
+    return f"{type(error).__name__}: {getattr(cause, 'strerror', None) or type(cause).__name__}"

@@ -1,0 +1,105 @@
+"""Keeping under Livestorm's limits: the calls of a second, the calls of a month, and how to read a 429.
+
+One `Pacer` belongs to one client and is shared by all its threads. The interval limit is kept over a sliding second:
+5 calls at once and then one every 0.2 s would put 6 into the first second, which a strict server refuses.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+
+from airflow_provider_livestorm.api.json_api import Quota
+from airflow_provider_livestorm.exceptions import LivestormQuotaExceededError
+
+__all__ = ["INTERVAL_LIMIT", "Pacer", "is_monthly", "read_retry_after"]
+
+INTERVAL_LIMIT = 5  # requests a second; Livestorm docs, "Rate limits and quotas"
+# The server counts arrivals, we count departures: two calls a second apart here may arrive a little closer together.
+_JITTER = 0.015
+# A burst 429 asks for a second or so. Whatever asks for more than this is the monthly limit (api.md 3, sure: M).
+_LONGEST_BURST_WAIT = 60.0
+
+
+class Pacer:
+    """Grants calls: at most `interval_limit` in any one second, and none below the monthly reserve.
+
+    Args:
+        min_quota_remaining: calls of the month that are left to the rest of the company; 0 keeps no reserve.
+        monotonic: seconds, for intervals.
+        sleep: waits that many seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        min_quota_remaining: int = 0,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._reserve = min_quota_remaining
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._limit = INTERVAL_LIMIT
+        self._granted: deque[float] = deque(maxlen=INTERVAL_LIMIT)
+        self._quota = Quota()
+        self._in_flight = 0
+
+    @property
+    def quota(self) -> Quota:
+        """What the newest answers said of the quota; empty before the first answer."""
+        return self._quota
+
+    def acquire(self) -> float:
+        """Wait until a call may go out, and count it as gone; returns the seconds waited.
+
+        Raises:
+            LivestormQuotaExceededError: the call would cross the reserve. Nothing was sent.
+        """
+        with self._lock:
+            remaining = self._quota.monthly_remaining
+            if self._reserve and remaining is not None and remaining - self._in_flight <= self._reserve:
+                raise LivestormQuotaExceededError(
+                    f"Stopped before a call that would leave fewer than {self._reserve} calls of Livestorm's monthly"
+                    f" quota (min_quota_remaining); {remaining} are left. Lower the reserve or wait for the reset.",
+                    status=429,
+                )
+            self._in_flight += 1
+            now = self._monotonic()
+            # The slot is taken under the lock and slept for outside it, so that waiting threads queue up in order.
+            at = now if len(self._granted) < self._limit else max(now, self._granted[0] + 1.0 + _JITTER)
+            self._granted.append(at)
+        wait = at - now
+        if wait > 0:
+            self._sleep(wait)
+        return wait
+
+    def answered(self, quota: Quota) -> None:
+        """Learn from an answer's headers; call it once for each acquire(), with Quota() where no answer came."""
+        with self._lock:
+            self._in_flight -= 1
+            self._quota = self._quota.updated_by(quota)
+            limit = quota.interval_limit
+            if limit is not None and limit > 0 and limit != self._limit:
+                self._limit = limit
+                self._granted = deque(self._granted, maxlen=limit)
+
+
+def read_retry_after(headers: Mapping[str, str], *, now: float) -> float | None:
+    """Seconds until the server wants to hear from us: Retry-After, else RateLimit-Reset (UTC unix seconds)."""
+    for name, base in (("Retry-After", 0.0), ("RateLimit-Reset", now)):
+        try:
+            return max(0.0, float(headers[name]) - base)
+        except (KeyError, ValueError):
+            continue
+    return None
+
+
+def is_monthly(quota: Quota, retry_after: float | None) -> bool:
+    """Whether a 429 is the monthly limit (never slept on) rather than the 5 a second."""
+    if quota.monthly_remaining is not None and quota.monthly_remaining <= 0:
+        return True
+    return retry_after is not None and retry_after > _LONGEST_BURST_WAIT

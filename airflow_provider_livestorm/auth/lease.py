@@ -1,0 +1,233 @@
+"""The single-flight refresh: the one place that redeems a refresh token.
+
+Many processes may want a new access token at once, and a refresh token may be spent once. So whoever refreshes first
+takes a lease in the store by compare-and-swap; the others come back later and hold nothing. No lock is held over the
+network:
+
+1. take the lease (owner, until); whoever fails reads again and adopts what is there;
+2. redeem the refresh token, in less time than the lease lasts;
+3. write the new pair by compare-and-swap, a generation on, before anyone uses it.
+
+It runs wherever a store can be written: the api-server, the command line, an Airflow 2 task.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from airflow_provider_livestorm.auth.oauth import GrantRefusedError
+from airflow_provider_livestorm.auth.stores import Snapshot, TokenStore
+from airflow_provider_livestorm.auth.token import Grant, Refusal, TokenRecord, TokenSet, TokenState, fingerprint
+from airflow_provider_livestorm.exceptions import (
+    LivestormConfigurationError,
+    LivestormReconnectRequiredError,
+    LivestormTokenError,
+)
+
+__all__ = ["Redeemer", "TokenLease"]
+
+LEASE_SECONDS = 60.0
+# The last try must begin early enough to end, time-outs and all, inside the lease (oauth.TIMEOUT).
+REDEEM_SECONDS = 30.0
+POLL_SECONDS = 0.25
+# Anything but a dead token may be mended at Livestorm's end, without a change here: ask again, once a minute.
+REFUSAL_SECONDS = 60.0
+# A redeemed token that is not stored is lost; the database gets this many chances, a second or so apart.
+COMMIT_ATTEMPTS = 30
+
+log = logging.getLogger(__name__)
+
+
+class Redeemer(Protocol):
+    """Speaks to the token endpoint; `oauth.OAuthClient`."""
+
+    @property
+    def client_id(self) -> str:
+        """Of the OAuth application."""
+
+    @property
+    def client_secret(self) -> str:
+        """Of the OAuth application."""
+
+    def refresh(self, refresh_token: str, *, within: float) -> Grant:
+        """Redeem a refresh token, the last try ending in less than `within` seconds."""
+
+
+class TokenLease:
+    """Gives the access token of one connection, and refreshes it under a lease when it must.
+
+    Args:
+        conn_id: for messages.
+        store: where the pair is kept.
+        oauth: redeems.
+        mask: told every new secret before anyone else sees it.
+        patience: seconds to wait for somebody else's refresh.
+        clock: UTC unix seconds.
+        sleep: waits that many seconds.
+    """
+
+    def __init__(
+        self,
+        conn_id: str,
+        store: TokenStore,
+        oauth: Redeemer,
+        *,
+        mask: Callable[[str], None],
+        patience: float = 2 * LEASE_SECONDS,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._conn_id = conn_id
+        self._store = store
+        self._oauth = oauth
+        self._mask = mask
+        self._patience = patience
+        self._clock = clock
+        self._sleep = sleep
+
+    def stored(self, *, refused: str | None = None) -> TokenSet | None:
+        """The stored access token if it is fresh; None if a refresh is due. Reads once, waits for nobody.
+
+        Args:
+            refused: `fingerprint` of an access token that the API just refused: that one will not do.
+
+        Raises:
+            LivestormReconnectRequiredError: the refresh token is dead, or there is none.
+            LivestormConfigurationError: the client was refused less than a minute ago.
+        """
+        return self._usable(TokenRecord.from_extra(self._store.read().extra), refused)
+
+    def get(self, *, refused: str | None = None) -> TokenSet:
+        """A fresh access token, refreshed if need be, by us or by whoever holds the lease.
+
+        Args:
+            refused: as in `stored`.
+
+        Raises:
+            LivestormReconnectRequiredError: the refresh token is dead, or there is none.
+            LivestormConfigurationError: the client was refused.
+            LivestormTokenError: the token endpoint or the store gave no usable answer in time; a retry may help.
+        """
+        give_up = self._clock() + self._patience
+        while True:
+            snapshot = self._store.read()
+            record = TokenRecord.from_extra(snapshot.extra)
+            token = self._usable(record, refused)
+            if token is None and (record.lease is None or record.lease.until <= self._clock()):
+                token = self._refresh(snapshot, record)
+            if token is not None:
+                return token
+            if self._clock() >= give_up:
+                raise LivestormTokenError(
+                    f"Connection {self._conn_id!r}: another process has been refreshing its token for"
+                    f" {self._patience:.0f} s without a result; try again later."
+                )
+            if record.lease is not None:
+                self._sleep(POLL_SECONDS)
+
+    def _usable(self, record: TokenRecord, refused: str | None) -> TokenSet | None:
+        token = record.token
+        if (
+            token is not None
+            and token.state(self._clock()) is TokenState.FRESH
+            and (refused is None or fingerprint(token.access_token) != refused)
+        ):
+            self._mask(token.access_token)
+            return token
+        if record.refresh_token is None:
+            raise LivestormReconnectRequiredError(
+                f"Connection {self._conn_id!r} has no refresh token. {_RECONNECT.format(conn_id=self._conn_id)}"
+            )
+        refusal = record.refusal
+        if refusal is not None and refusal.of == self._identity(record.refresh_token):
+            dead = refusal.error == "invalid_grant"
+            if dead or self._clock() - refusal.at < REFUSAL_SECONDS:
+                raise self._error(refusal)
+        return None
+
+    def _refresh(self, snapshot: Snapshot, record: TokenRecord) -> TokenSet | None:
+        """Take the lease and redeem; None where somebody was faster and the store wants another look."""
+        owner = uuid.uuid4().hex
+        leased = record.leased(owner, self._clock() + LEASE_SECONDS)
+        held = self._store.compare_and_swap(snapshot, leased.into(snapshot.extra))
+        spent = leased.refresh_token
+        if held is None or spent is None:
+            return None
+        try:
+            grant = self._oauth.refresh(spent, within=REDEEM_SECONDS)
+        except GrantRefusedError as error:
+            refusal = Refusal(error.error, error.description, self._clock(), self._identity(spent))
+            # Re-read first: whoever rotated the token meanwhile is right, and this refusal is about a spent one.
+            if self._change(owner, spent, None, lambda now: now.refused(refusal)) is None:
+                return None
+            raise self._error(refusal) from None
+        except LivestormTokenError:
+            self._change(owner, spent, None, lambda now: replace(now, lease=None))
+            raise
+        self._mask(grant.access_token)
+        if grant.refresh_token:
+            self._mask(grant.refresh_token)
+        issued = self._clock()
+        stored = self._change(owner, spent, held, lambda now: now.granted(grant, issued))
+        if stored is None or stored.token is None:
+            return None
+        log.info("Connection %s: access token refreshed, generation %d.", self._conn_id, stored.generation)
+        return stored.token
+
+    def _change(
+        self, owner: str, spent: str, seen: Snapshot | None, change: Callable[[TokenRecord], TokenRecord]
+    ) -> TokenRecord | None:
+        """Write a change to the record by compare-and-swap, merging with what others wrote to `extra` meanwhile.
+
+        None where the refresh token is no longer the one we spent: somebody rotated it or pasted another, and theirs
+        wins. The lease, if it is still ours, is given back.
+        """
+        failures = 0
+        while True:
+            try:
+                snapshot = self._store.read() if seen is None else seen
+                seen = None
+                record = TokenRecord.from_extra(snapshot.extra)
+                ours = record.refresh_token == spent
+                if not ours and (record.lease is None or record.lease.owner != owner):
+                    return None
+                changed = change(record) if ours else replace(record, lease=None)
+                if self._store.compare_and_swap(snapshot, changed.into(snapshot.extra)) is not None:
+                    return changed if ours else None
+            except LivestormTokenError:
+                failures += 1
+                if failures == COMMIT_ATTEMPTS:
+                    raise
+                log.warning("Connection %s: its tokens could not be stored yet; again in 1 s.", self._conn_id)
+                self._sleep(1.0)
+
+    def _identity(self, refresh_token: str) -> str:
+        return fingerprint(refresh_token, self._oauth.client_id, self._oauth.client_secret)
+
+    def _error(self, refusal: Refusal) -> LivestormTokenError | LivestormConfigurationError:
+        said = f"{refusal.error}: {refusal.description}" if refusal.description else refusal.error
+        if refusal.error == "invalid_grant":
+            return LivestormReconnectRequiredError(
+                f"Connection {self._conn_id!r}: Livestorm says that its refresh token is no longer valid ({said})."
+                f" {_RECONNECT.format(conn_id=self._conn_id)}"
+            )
+        if refusal.error == "invalid_client":
+            return LivestormConfigurationError(
+                f"Connection {self._conn_id!r}: Livestorm refused its client id and secret ({said})."
+                " Correct the login (client id) and password (client secret) of the connection."
+            )
+        return LivestormConfigurationError(
+            f"Connection {self._conn_id!r}: Livestorm refused to refresh its token ({said})."
+            " Check the connection and the OAuth application's registration with Livestorm."
+        )
+
+
+_RECONNECT = (
+    "Reconnect it: authorize the application at Livestorm again, and save the new refresh token in the connection"
+    " {conn_id!r} (Admin > Connections, field Refresh token)."
+)

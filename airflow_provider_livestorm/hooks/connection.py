@@ -1,0 +1,189 @@
+"""From an Airflow Connection to settings, and from settings to the store that may refresh its tokens here.
+
+Called by the hook in every process and by the token broker in the api-server. Imports of Airflow's server side are made
+where they are used: an Airflow 3 worker need not have them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, conf, mask_secret
+
+from airflow_provider_livestorm.api.client import API_URL, require_secure_url
+from airflow_provider_livestorm.auth.credentials import TokenSource
+from airflow_provider_livestorm.auth.lease import TokenLease
+from airflow_provider_livestorm.auth.oauth import AUTHORIZE_URL, TOKEN_URL, OAuthClient
+from airflow_provider_livestorm.exceptions import LivestormConfigurationError
+
+__all__ = ["CONN_TYPE", "ConnectionSettings", "broker_url", "open_lease", "server_side_settings", "token_source"]
+
+CONN_TYPE = "livestorm"
+_STORES = ("auto", "metadata_db", "broker")
+
+
+class AirflowConnection(Protocol):
+    """What we read of a Connection; Airflow has one class for servers and another for tasks."""
+
+    conn_type: str | None
+    host: str | None
+    port: int | None
+    login: str | None
+    password: str | None
+
+    @property
+    def extra_dejson(self) -> dict[str, Any]:
+        """`extra`, decoded."""
+
+
+@dataclass(frozen=True)
+class ConnectionSettings:
+    """What a Connection of type `livestorm` says.
+
+    Attributes:
+        client_id: of the OAuth application; None where the password is a private API token.
+        secret: the OAuth client secret, or the private API token.
+        api_url, token_url, authorize_url: https, or loopback.
+        extra: `extra`, decoded; holds tokens.
+    """
+
+    conn_id: str
+    client_id: str | None
+    secret: str = field(repr=False)
+    api_url: str = API_URL
+    token_url: str = TOKEN_URL
+    authorize_url: str = AUTHORIZE_URL
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def read(cls, conn_id: str, connection: AirflowConnection) -> ConnectionSettings:
+        """Read and check a Connection, and mask its secrets in this process.
+
+        Raises:
+            LivestormConfigurationError: it is of another type, lacks the password, or a URL is not safe.
+        """
+        where = f"Connection {conn_id!r}"
+        if connection.conn_type != CONN_TYPE:
+            raise LivestormConfigurationError(f"{where} is of type {connection.conn_type!r}, not {CONN_TYPE!r}.")
+        if not connection.password:
+            raise LivestormConfigurationError(
+                f"{where} has no password: it holds the OAuth client secret, or, with the login left empty, a private"
+                " API token."
+            )
+        extra = connection.extra_dejson
+        mask_secret(connection.password)
+        for name in ("refresh_token", "access_token"):
+            if extra.get(name):
+                mask_secret(extra[name])
+        api_url = _api_url(connection.host, connection.port)
+        elsewhere = urlsplit(api_url).hostname != urlsplit(API_URL).hostname
+        if connection.login and elsewhere and not extra.get("token_url"):
+            raise LivestormConfigurationError(
+                f"{where} names {urlsplit(api_url).hostname!r} as its host but no token_url in its extra. Its client"
+                " secret will not be sent to Livestorm's own token URL for another host."
+            )
+        return cls(
+            conn_id=conn_id,
+            client_id=connection.login or None,
+            secret=connection.password,
+            api_url=require_secure_url(api_url, what=f"host of connection {conn_id!r}"),
+            token_url=require_secure_url(extra.get("token_url") or TOKEN_URL, what=f"token_url of {conn_id!r}"),
+            authorize_url=require_secure_url(
+                extra.get("authorize_url") or AUTHORIZE_URL, what=f"authorize_url of {conn_id!r}"
+            ),
+            extra=extra,
+        )
+
+    def oauth(self) -> OAuthClient:
+        """The OAuth application."""
+        if self.client_id is None:
+            raise LivestormConfigurationError(f"Connection {self.conn_id!r} has no login, so no OAuth application.")
+        return OAuthClient(self.client_id, self.secret, token_url=self.token_url, authorize_url=self.authorize_url)
+
+
+def token_source(settings: ConnectionSettings) -> TokenSource:
+    """Who gives access tokens here: the row itself where there is a database session, else the broker.
+
+    There is no fall-back from one to the other: two writers would spend a refresh token twice.
+
+    Raises:
+        LivestormConfigurationError: `[livestorm] token_store` is not one of ours.
+    """
+    store = conf.get("livestorm", "token_store", fallback="auto") or "auto"
+    if store not in _STORES:
+        raise LivestormConfigurationError(f"[livestorm] token_store is one of {', '.join(_STORES)}; got {store!r}.")
+    if store == "auto":
+        store = "broker" if _runs_without_database() else "metadata_db"
+    if store == "metadata_db":
+        return open_lease(settings)
+
+    from airflow_provider_livestorm.auth.stores.broker import BrokerClient  # noqa: PLC0415 - not in the api-server
+
+    return BrokerClient(
+        settings.conn_id, client_id=settings.client_id or "", client_secret=settings.secret, url=broker_url()
+    )
+
+
+def open_lease(settings: ConnectionSettings, *, conn_id: str | None = None) -> TokenLease:
+    """The lease over the connection's own row; only where there is a database session.
+
+    Args:
+        settings: the OAuth application.
+        conn_id: of the row, if not the settings' own.
+    """
+    from airflow_provider_livestorm.auth.stores.metadata_db import MetadataDbStore  # noqa: PLC0415 - has a database
+
+    conn_id = conn_id or settings.conn_id
+    return TokenLease(conn_id, MetadataDbStore(conn_id), settings.oauth(), mask=mask_secret)
+
+
+def server_side_settings(conn_id: str) -> ConnectionSettings:
+    """Read a connection in the api-server or the command line, through every secrets backend.
+
+    Raises:
+        LivestormConfigurationError: there is none, or it is not a usable one.
+    """
+    from airflow.models.connection import Connection  # noqa: PLC0415 - has a database
+
+    try:
+        connection = Connection.get_connection_from_secrets(conn_id)
+    except AirflowNotFoundException:
+        raise LivestormConfigurationError(f"There is no connection {conn_id!r}.") from None
+    return ConnectionSettings.read(conn_id, connection)
+
+
+def broker_url() -> str:
+    """The api-server's address as this process reaches it.
+
+    `[livestorm] broker_url`; else what workers already use to reach it, `[core] execution_api_server_url`; else
+    `[api] base_url`, which is made for browsers; else Airflow's own default.
+    """
+    if url := conf.get("livestorm", "broker_url", fallback=None):
+        return str(url)
+    if url := conf.get("core", "execution_api_server_url", fallback=None):
+        return str(url).rstrip("/").removesuffix("/execution")
+    base_url = str(conf.get("api", "base_url", fallback=None) or "")
+    return base_url if base_url.startswith("http") else "http://localhost:8080"
+
+
+def _runs_without_database() -> bool:
+    """Whether this is an Airflow 3 task, trigger or DAG parser; `airflow dags test` is one that has the database."""
+    task_runner = sys.modules.get("airflow.sdk.execution_time.task_runner")
+    comms = getattr(task_runner, "SUPERVISOR_COMMS", None)
+    if comms is not None:
+        return type(comms).__name__ != "InProcessSupervisorComms"
+    return os.environ.get("_AIRFLOW_PROCESS_CONTEXT") == "client"
+
+
+def _api_url(host: str | None, port: int | None) -> str:
+    """The base URL: Livestorm's own if the host is empty; https if it names no scheme; `/v1` if it names no path."""
+    if not host:
+        return API_URL
+    parts = urlsplit(host if "://" in host else f"https://{host}")
+    netloc = f"{parts.netloc}:{port}" if port and ":" not in parts.netloc.rpartition("]")[2] else parts.netloc
+    return f"{parts.scheme}://{netloc}{parts.path.rstrip('/') or '/v1'}"

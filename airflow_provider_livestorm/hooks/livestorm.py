@@ -1,0 +1,233 @@
+"""`LivestormHook`: from an Airflow Connection to Livestorm's data, for operators and for tasks of your own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, mask_secret
+
+from airflow_provider_livestorm.api.client import PAGE_SIZE_MAX, Answer, Credential, LivestormClient, Page
+from airflow_provider_livestorm.api.json_api import Document, Quota
+from airflow_provider_livestorm.api.lists import Filter, RecordT, read_records
+from airflow_provider_livestorm.api.pacing import Pacer
+from airflow_provider_livestorm.api.records import Event, Session, SessionPerson
+from airflow_provider_livestorm.api.resources import EVENTS, SESSION_PEOPLE, SESSIONS, ResourceList
+from airflow_provider_livestorm.auth.credentials import ApiToken, OAuthCredential, TokenSource
+from airflow_provider_livestorm.auth.lease import TokenLease
+from airflow_provider_livestorm.exceptions import LivestormConfigurationError, LivestormError
+from airflow_provider_livestorm.hooks.connection import CONN_TYPE, ConnectionSettings, open_lease, token_source
+
+__all__ = ["LivestormHook"]
+
+
+class LivestormHook(BaseHook):
+    """Calls Livestorm with the credentials of an Airflow Connection.
+
+    In a task of your own::
+
+        hook = LivestormHook("livestorm_default")
+        for event in hook.events(scheduling_status="upcoming"):
+            print(event.title)
+
+    :param livestorm_conn_id: a Connection of type `livestorm`.
+    :param min_quota_remaining: calls of Livestorm's monthly quota to leave to others; a call that would go below
+        raises LivestormQuotaExceededError instead. 0 keeps no reserve.
+    """
+
+    conn_name_attr = "livestorm_conn_id"
+    default_conn_name = "livestorm_default"
+    conn_type = CONN_TYPE
+    hook_name = "Livestorm"
+
+    def __init__(self, livestorm_conn_id: str = default_conn_name, *, min_quota_remaining: int = 0) -> None:
+        super().__init__()
+        self.livestorm_conn_id = livestorm_conn_id
+        self.min_quota_remaining = min_quota_remaining
+
+    # --- the connection -----
+
+    @cached_property
+    def settings(self) -> ConnectionSettings:
+        """What the Connection says.
+
+        :raises LivestormConfigurationError: there is no such Connection, or it can't be used.
+        """
+        try:
+            connection = self.get_connection(self.livestorm_conn_id)
+        except AirflowNotFoundException:
+            raise LivestormConfigurationError(
+                f"There is no connection {self.livestorm_conn_id!r}. Create it in Airflow (Admin > Connections) with"
+                " connection type Livestorm."
+            ) from None
+        return ConnectionSettings.read(self.livestorm_conn_id, connection)
+
+    @cached_property
+    def _credential(self) -> ApiToken | OAuthCredential:
+        if self.settings.client_id is None:
+            return ApiToken(self.settings.secret)
+        return OAuthCredential(token_source(self.settings))
+
+    @cached_property
+    def _client(self) -> LivestormClient:
+        return self._open(self._credential)
+
+    def _open(self, credential: Credential) -> LivestormClient:
+        return LivestormClient(
+            credential, base_url=self.settings.api_url, pacer=Pacer(min_quota_remaining=self.min_quota_remaining)
+        )
+
+    def get_conn(self) -> LivestormClient:
+        """The client, with its kept-alive HTTP connections; the same one at each call."""
+        return self._client
+
+    def get_token(self) -> str:
+        """The access token (OAuth), good for a call made now, or the private API token.
+
+        Send an access token as `Authorization: Bearer <token>` and a private API token as `Authorization: <token>`.
+        It is masked in Airflow's logs. Do not keep it: it expires, and the next refresh may revoke it.
+        """
+        if isinstance(self._credential, ApiToken):
+            return self._credential.authorization()
+        token = self._credential.token().access_token
+        mask_secret(token)
+        return token
+
+    @property
+    def quota(self) -> Quota:
+        """The quota as the newest answer told it; all None before the first call."""
+        return self._client.quota
+
+    # --- calls -----
+
+    def request(
+        self, method: str, path: str, *, params: Mapping[str, Any] | None = None, json: object = None
+    ) -> Answer:
+        """Call any operation of the API; paced, authorized, retried where that is safe.
+
+        :param method: GET, POST, PATCH, PUT or DELETE.
+        :param path: below the base URL: `/events`.
+        :param params: query parameters: `{"filter[title]": "Launch"}`.
+        :param json: the body.
+        :raises LivestormError: see `airflow_provider_livestorm.exceptions`.
+        """
+        return self._client.request(method, path, params=params, json=json)
+
+    def run(
+        self, endpoint: str, *, method: str = "GET", params: Mapping[str, Any] | None = None, json: object = None
+    ) -> Document:
+        """As `request`, in the words of Airflow's HttpHook; returns the decoded document."""
+        return self.request(method, "/" + endpoint.removeprefix("/"), params=params, json=json).document
+
+    def paginate(
+        self, path: str, *, params: Mapping[str, Any] | None = None, page_size: int = PAGE_SIZE_MAX
+    ) -> Iterator[Page]:
+        """The pages of any list, one call each, as you ask for them.
+
+        :param path: of the list: `/people`.
+        :param params: filters and includes.
+        :param page_size: rows a page, 1 to 50.
+        """
+        return self._client.paginate(path, params=params, page_size=page_size)
+
+    # --- typed readers -----
+
+    def events(self, **filters: Filter) -> Iterator[Event]:
+        """All events, drafts included.
+
+        :param filters: `updated_since`, `updated_until`, `created_since`, `created_until` (datetime, unix seconds or
+            ISO 8601), `title`, `everyone_can_speak`, `scheduling_status`, `tag`.
+        """
+        return self._records(EVENTS, None, filters)
+
+    def sessions(self, *, event_id: str | None = None, **filters: Filter) -> Iterator[Session]:
+        """The sessions of the workspace, or of one event.
+
+        :param event_id: leave out for all sessions, in one list.
+        :param filters: as for `events`, and `status`, `date_from`, `date_to`, `include_breakout_rooms`.
+        """
+        if event_id is None:
+            return self._records(SESSIONS, None, filters)
+        return read_records(self._client, SESSIONS, filters=filters, path=f"/events/{event_id}/sessions")
+
+    def session_people(self, session_id: str, **filters: Filter) -> Iterator[SessionPerson]:
+        """Who registered for a session, attended it, or hosted it.
+
+        :param filters: the window as for `events`, and `role`, `attended`, `email` (exact).
+        """
+        return self._records(SESSION_PEOPLE, session_id, filters)
+
+    def event(self, event_id: str) -> Event:
+        """One event."""
+        return EVENTS.rows.read(self.request("GET", f"/events/{event_id}").document.one)
+
+    def session(self, session_id: str) -> Session:
+        """One session."""
+        return SESSIONS.rows.read(self.request("GET", f"/sessions/{session_id}").document.one)
+
+    def _records(
+        self, resource: ResourceList[RecordT], parent: str | None, filters: Mapping[str, Filter]
+    ) -> Iterator[RecordT]:
+        return read_records(self._client, resource, parent=parent, filters=filters)
+
+    # --- who am I -----
+
+    def ping(self) -> None:
+        """Check that the credential is accepted; any scope will do."""
+        self.request("GET", "/ping")
+
+    def me(self) -> Document:
+        """Who the credential belongs to: a `users` document for OAuth, `organizations` for a private API token."""
+        return self.request("GET", "/me", params={"include": "organization"}).document
+
+    def organization(self) -> Document:
+        """The workspace."""
+        return self.request("GET", "/organization").document
+
+    def test_connection(self) -> tuple[bool, str]:
+        """What the Test button of the Connection form does: say who we are and what quota is left, or what is wrong."""
+        try:
+            settings = self.settings
+            credential: Credential = self._credential
+            if settings.client_id is not None:
+                credential = OAuthCredential(self._source_for_test(settings))
+            with self._open(credential) as client:
+                document = client.request("GET", "/me", params={"include": "organization"}).document
+                return True, _introduce(document, client.quota)
+        except LivestormError as error:
+            return False, str(error)
+
+    def _source_for_test(self, settings: ConnectionSettings) -> TokenSource:
+        """A test must not spend a refresh token that nobody would keep.
+
+        Airflow's Test button tests a copy of the form under a random id. The copy is as good as the saved row with the
+        same refresh token; where there is none, its refresh token must stay unspent.
+        """
+        source = token_source(settings)
+        if not isinstance(source, TokenLease):
+            return source  # the broker knows the row
+
+        from airflow_provider_livestorm.auth.stores.metadata_db import find_row  # noqa: PLC0415 - has a database
+
+        home = find_row(settings.conn_id, settings.client_id or "", settings.extra.get("refresh_token"))
+        if home is None:
+            raise LivestormConfigurationError(
+                "Save the connection first, then test it: a test spends its refresh token, and the new one would be"
+                " lost with the unsaved form."
+            )
+        return open_lease(settings, conn_id=home)
+
+
+def _introduce(document: Document, quota: Quota) -> str:
+    who = document.one.attributes
+    name = who.get("name") or " ".join(part for part in (who.get("first_name"), who.get("last_name")) if part)
+    if who.get("email"):
+        name = f"{name} ({who['email']})" if name else str(who["email"])
+    workspaces = [entry.attributes.get("name") for entry in document.included if entry.type == "organizations"]
+    place = f", workspace {workspaces[0]}" if workspaces and workspaces[0] else ""
+    left = ""
+    if quota.monthly_remaining is not None:
+        of = f" of {quota.monthly_limit:,}" if quota.monthly_limit is not None else ""
+        left = f"; {quota.monthly_remaining:,}{of} calls left this month"
+    return f"Connected as {name or 'an unnamed account'}{place}{left}."

@@ -1,0 +1,173 @@
+"""The token broker: gives Airflow 3 tasks the access token of a connection, and refreshes it where it may be written.
+
+`POST /livestorm/connections/{conn_id}/access-token`, asked by `auth/stores/broker.py`. It answers at once: the token,
+or 202 "being refreshed, come back". Reads and refreshes run on threads of its own, so that neither a slow token
+endpoint nor a crowd of tasks takes one that Airflow's other routes need, and no database session is held while
+Livestorm is asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from airflow_provider_livestorm.auth.assertion import ASSERTION_TYPE, read_assertion
+from airflow_provider_livestorm.auth.lease import TokenLease
+from airflow_provider_livestorm.auth.token import TokenSet
+from airflow_provider_livestorm.exceptions import (
+    LivestormConfigurationError,
+    LivestormError,
+    LivestormReconnectRequiredError,
+    LivestormTokenError,
+)
+from airflow_provider_livestorm.hooks.connection import ConnectionSettings, open_lease, server_side_settings
+
+__all__ = ["TokenBroker", "create_app"]
+
+_COME_BACK_MS = 250
+# After a refresh that failed without a verdict, the callers' polls do not start another one at once.
+_PAUSE_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class _Request(BaseModel):
+    client_assertion_type: str = Field(max_length=100)
+    client_assertion: str = Field(max_length=4096)
+    refused: str | None = Field(default=None, max_length=64)
+
+
+class TokenBroker:
+    """Answers for all connections of this api-server process.
+
+    Args:
+        settings: reads a connection by its id; raises LivestormConfigurationError where there is none.
+        lease: opens the token lease of a connection.
+        clock: UTC unix seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: Callable[[str], ConnectionSettings] = server_side_settings,
+        lease: Callable[[ConnectionSettings], TokenLease] = open_lease,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
+        self._lease = lease
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._refreshes: dict[str, Future[TokenSet]] = {}
+        self._failures: dict[str, tuple[float, str]] = {}
+        self._spent_proofs: dict[str, float] = {}
+        self._refreshers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="livestorm-refresh")
+
+    def answer(self, conn_id: str, request: _Request) -> JSONResponse:
+        """Answer one caller; never waits for Livestorm, nor for another caller."""
+        settings = self._authenticate(conn_id, request)
+        if settings is None:
+            return _problem(401, "unauthorized", "The proof was not accepted.")
+        try:
+            lease = self._lease(settings)
+            token = lease.stored(refused=request.refused)
+            if token is not None:
+                return _granted(token, self._clock())
+            self._start_refresh(conn_id, lease, request.refused)
+        except LivestormReconnectRequiredError as error:
+            return _problem(409, "reconnect_required", str(error))
+        except LivestormConfigurationError as error:
+            return _problem(409, "configuration", str(error))
+        except LivestormTokenError as error:
+            return _problem(503, "unavailable", str(error))
+        return JSONResponse({"status": "refreshing"}, 202, {"Retry-After-Ms": str(_COME_BACK_MS), **_NO_STORE})
+
+    def _authenticate(self, conn_id: str, request: _Request) -> ConnectionSettings | None:
+        """The connection if the caller proved that it can read it; an unknown one costs the same and tells the same."""
+        try:
+            settings = self._settings(conn_id)
+            client_id, client_secret = settings.client_id, settings.secret
+        except LivestormError:
+            settings, client_id, client_secret = None, None, None
+        proof = read_assertion(
+            request.client_assertion,
+            conn_id=conn_id,
+            client_id=client_id or "nobody",
+            client_secret=client_secret or secrets.token_hex(32),
+        )
+        if settings is None or not client_id or proof is None or request.client_assertion_type != ASSERTION_TYPE:
+            return None
+        return settings if self._first_use(*proof) else None
+
+    def _first_use(self, proof_id: str, expires_at: float) -> bool:
+        with self._lock:
+            now = self._clock()
+            if proof_id in self._spent_proofs:
+                return False
+            self._spent_proofs = {known: until for known, until in self._spent_proofs.items() if until > now}
+            self._spent_proofs[proof_id] = expires_at
+        return True
+
+    def _start_refresh(self, conn_id: str, lease: TokenLease, refused: str | None) -> None:
+        """See to it that a refresh is under way; one at a time per connection here, and by the lease everywhere."""
+        with self._lock:
+            running = self._refreshes.get(conn_id)
+            if running is not None and not running.done():
+                return
+            failed_at, reason = self._failures.get(conn_id, (0.0, ""))
+            if self._clock() - failed_at < _PAUSE_SECONDS:
+                raise LivestormTokenError(reason)
+            self._refreshes[conn_id] = self._refreshers.submit(self._refresh, conn_id, lease, refused)
+
+    def _refresh(self, conn_id: str, lease: TokenLease, refused: str | None) -> TokenSet:
+        try:
+            token = lease.get(refused=refused)
+        except LivestormError as error:
+            log.warning("%s", error)
+            with self._lock:
+                self._failures[conn_id] = (self._clock(), str(error))
+            raise
+        with self._lock:
+            self._failures.pop(conn_id, None)
+        return token
+
+
+def create_app(broker: TokenBroker | None = None) -> FastAPI:
+    """The app that the plugin mounts under `/livestorm`."""
+    broker = broker if broker is not None else TokenBroker()
+    # The readers wait on the database only; Airflow's pool of connections is small, so they are few.
+    readers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="livestorm-broker")
+    app = FastAPI(title="Livestorm", openapi_url=None)
+
+    @app.post("/connections/{connection_id:path}/access-token")
+    async def access_token(connection_id: str, request: _Request) -> JSONResponse:
+        return await asyncio.get_running_loop().run_in_executor(readers, broker.answer, connection_id, request)
+
+    return app
+
+
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+def _granted(token: TokenSet, now: float) -> JSONResponse:
+    body: dict[str, Any] = {
+        "access_token": token.access_token,
+        "generation": token.generation,
+        "expires_in": None if token.expires_at is None else token.expires_at - now,
+        "lifetime": token.lifetime,
+        "scope": token.scope,
+    }
+    return JSONResponse(body, headers=_NO_STORE)
+
+
+def _problem(status: int, error: str, message: str) -> JSONResponse:
+    return JSONResponse({"error": error, "message": message}, status, _NO_STORE)

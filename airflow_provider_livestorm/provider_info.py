@@ -1,0 +1,96 @@
+"""What Airflow asks every provider: its connection type with the form's fields, and its configuration options."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_livestorm import __version__
+
+__all__ = ["get_provider_info"]
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Provider metadata in the shape of Airflow's `provider.yaml.schema.json`."""
+    return {
+        "package-name": "airflow-provider-livestorm",
+        "name": "Livestorm",
+        "description": "Webinar data from [Livestorm](https://livestorm.co/), with OAuth tokens that rotate safely.",
+        "versions": [__version__],
+        "integrations": [
+            {
+                "integration-name": "Livestorm",
+                "external-doc-url": "https://developers.livestorm.co/",
+                "tags": ["service"],
+            }
+        ],
+        "hooks": [
+            {"integration-name": "Livestorm", "python-modules": ["airflow_provider_livestorm.hooks.livestorm"]},
+        ],
+        "operators": [
+            {"integration-name": "Livestorm", "python-modules": ["airflow_provider_livestorm.operators.livestorm"]},
+        ],
+        "connection-types": [
+            {
+                "connection-type": "livestorm",
+                "hook-class-name": "airflow_provider_livestorm.hooks.livestorm.LivestormHook",
+                "hook-name": "Livestorm",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["schema", "port"],
+                    "relabeling": {
+                        "host": "API URL",
+                        "login": "OAuth client id",
+                        "password": "OAuth client secret, or private API token",
+                    },
+                    "placeholders": {
+                        "host": "https://api.livestorm.co/v1",
+                        "login": "leave empty to use a private API token",
+                    },
+                },
+                "conn-fields": {
+                    "refresh_token": _field(
+                        "Refresh token",
+                        "Of an OAuth authorization. It is replaced at each refresh; paste one only to (re)connect.",
+                        password=True,
+                    ),
+                    "access_token": _field("Access token", "Kept by the provider; leave it alone.", password=True),
+                    "scope": _field("Scope", "Space separated, such as: identity:read events:read"),
+                    "token_url": _field("Token URL", "Only for a sandbox or a proxy; https, or loopback."),
+                    "authorize_url": _field("Authorize URL", "Only for a sandbox or a proxy; https, or loopback."),
+                },
+            }
+        ],
+        "config": {
+            "livestorm": {
+                "description": "The Livestorm provider.",
+                "options": {
+                    "token_store": {
+                        "description": (
+                            "Who refreshes OAuth tokens. `auto`: the process itself where it has a database session,"
+                            " else the token broker in the api-server. `metadata_db` and `broker` force one."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "broker",
+                        "default": "auto",
+                    },
+                    "broker_url": {
+                        "description": (
+                            "The api-server's address as workers reach it. By default that of"
+                            " `[core] execution_api_server_url`, else `[api] base_url`."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "http://airflow-api-server:8080",
+                        "default": None,
+                    },
+                },
+            }
+        },
+    }
+
+
+def _field(label: str, description: str, *, password: bool = False) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": ["string", "null"]}
+    if password:
+        schema["format"] = "password"
+    return {"label": label, "description": description, "schema": schema}

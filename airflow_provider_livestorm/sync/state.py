@@ -1,0 +1,174 @@
+"""A destination's published state: which files hold which rows. It lies beside the data, in `_livestorm/`.
+
+A run writes its parts under names of its own and then publishes them by writing a manifest: until then no reader of
+the manifest knows of them, and afterwards it knows of them all. Manifests are numbered and created exclusively, so of
+two runs that publish at once one fails. `manifest.json` is a copy of the newest, under a name that is easy to find.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import msgspec
+
+from airflow_provider_livestorm.exceptions import LivestormDestinationError, LivestormPublishConflictError
+from airflow_provider_livestorm.sync.storage import StoragePath, create_exclusively, write_whole
+
+__all__ = ["Destination", "Manifest", "PartEntry", "RunEntry", "StreamEntry"]
+
+_FOLDER = "_livestorm"
+_MARKER = "destination.json"
+_COPY = "manifest.json"
+_FORMAT = 1
+
+
+class PartEntry(msgspec.Struct, frozen=True):
+    """One file of rows. `path` is relative to the destination, `bytes` the size on disk, `sha256` of those bytes."""
+
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+class StreamEntry(msgspec.Struct, frozen=True):
+    """What a run published of one stream. Rows with equal `key` are one row; that of the later run is the newer."""
+
+    key: list[str]
+    rows: int
+    calls: int
+    files: list[PartEntry]
+
+
+class RunEntry(msgspec.Struct, frozen=True):
+    """One published run; times are ISO 8601 in UTC. `mode` is `full` or `updated_since`."""
+
+    run_id: str
+    mode: str
+    updated_since: str | None
+    started_at: str
+    published_at: str
+    streams: dict[str, StreamEntry]
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """The published state: the runs that together hold it, oldest first.
+
+    Attributes:
+        format: of this file.
+        sequence: counts what was published here.
+    """
+
+    format: int = _FORMAT
+    sequence: int = 0
+    runs: list[RunEntry] = []
+
+    def followed_by(self, run: RunEntry) -> Manifest:
+        """The state after one more run: a full run stands in for all that came before of its streams."""
+        earlier = self.runs
+        if run.mode == "full":
+            kept = [
+                msgspec.structs.replace(
+                    old, streams={name: entry for name, entry in old.streams.items() if name not in run.streams}
+                )
+                for old in earlier
+            ]
+            earlier = [old for old in kept if old.streams]
+        return Manifest(sequence=self.sequence + 1, runs=[*earlier, run])
+
+    def files(self, stream: str) -> Iterator[PartEntry]:
+        """The files of a stream, oldest first."""
+        for run in self.runs:
+            if stream in run.streams:
+                yield from run.streams[stream].files
+
+
+class Destination:
+    """A folder that syncs write to.
+
+    Args:
+        root: local, or in an object store. It may be missing; if it holds anything, a sync has written it.
+    """
+
+    def __init__(self, root: StoragePath) -> None:
+        self.root = root
+        self._folder = root / _FOLDER
+
+    def open(self) -> Manifest:
+        """Claim the folder, check that it can be written, and read what is published in it.
+
+        Raises:
+            LivestormDestinationError: it holds files that are not ours, or can't be written or read.
+        """
+        with self._failures("be written"):
+            if not (self._folder / _MARKER).exists():
+                self._refuse_foreign_files()
+            # Written each time: it is the check that we may write, before any call is spent.
+            write_whole(self._folder / _MARKER, msgspec.json.encode({"format": _FORMAT, "kind": "livestorm"}))
+        return self.published()
+
+    def published(self) -> Manifest:
+        """What is published; an empty manifest where nothing is.
+
+        Raises:
+            LivestormDestinationError: the newest manifest can't be read.
+        """
+        with self._failures("be read"):
+            folder = self._folder / "manifests"
+            if not folder.exists():
+                return Manifest()
+            names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".json"))
+            names = [name for name in names if not name.startswith(".")]
+            if not names:
+                return Manifest()
+            manifest = msgspec.json.decode((folder / names[-1]).read_bytes(), type=Manifest)
+        if manifest.format != _FORMAT:
+            raise LivestormDestinationError(
+                f"{self.root} was written by another version of this provider (format {manifest.format}); this one"
+                f" knows format {_FORMAT}. Sync to another folder, or use that version."
+            )
+        return manifest
+
+    def publish(self, run: RunEntry, *, seen: Manifest) -> StoragePath:
+        """Publish a run; returns the manifest's path.
+
+        Args:
+            run: its files are all written.
+            seen: what was published when the run began.
+
+        Raises:
+            LivestormPublishConflictError: another run published meanwhile.
+            LivestormDestinationError: the manifest could not be written.
+        """
+        manifest = seen.followed_by(run)
+        content = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+        path = self._folder / "manifests" / f"{manifest.sequence:08d}.json"
+        with self._failures("be written"):
+            try:
+                create_exclusively(path, content)
+            except FileExistsError:
+                raise LivestormPublishConflictError(
+                    f"Another run published to {self.root} while this one was at work (manifest {path.name} is there)."
+                    " Nothing of this run was published; run it again, and give each destination to one DAG."
+                ) from None
+            write_whole(self._folder / _COPY, content)
+        return self._folder / _COPY
+
+    def _refuse_foreign_files(self) -> None:
+        if not self.root.exists():
+            return
+        foreign = sorted(entry.name for entry in self.root.iterdir())
+        if foreign and foreign != [_FOLDER]:
+            raise LivestormDestinationError(
+                f"{self.root} holds files that no sync wrote"
+                f" ({', '.join(foreign[:3])}{', ...' if foreign[3:] else ''}). Name an empty or new folder."
+            )
+
+    @contextlib.contextmanager
+    def _failures(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise LivestormDestinationError(f"{self.root} cannot {what}: {reason}.") from error
