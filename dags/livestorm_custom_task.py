@@ -14,7 +14,7 @@ with DAG(
     catchup=False,
     tags=["livestorm"],
     doc_md=__doc__,
-):
+) as dag:
 
     @task(pool="livestorm")
     def upcoming_registrations() -> dict[str, int]:

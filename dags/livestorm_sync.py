@@ -23,7 +23,7 @@ with DAG(
     default_args={"retries": 2, "retry_delay": pendulum.duration(minutes=5)},
     tags=["livestorm"],
     doc_md=__doc__,
-):
+) as dag:
     LivestormSyncStreamsOperator(
         task_id="sync",
         livestorm_conn_id="livestorm_default",

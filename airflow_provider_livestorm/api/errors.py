@@ -23,7 +23,7 @@ from airflow_provider_livestorm.exceptions import (
 
 __all__ = ["error_from", "is_transient"]
 
-_CHALLENGE_MEMBER = re.compile(r'(\w+)="([^"]*)"')
+_CHALLENGE_MEMBER = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')  # RFC 9110: a quoted-string may escape its quotes
 _HINTS = {
     400: "Check the parameters; pages are 0-based and a page past the last answers 400",
     402: "The plan's monthly allowance of active contacts is used up",
@@ -115,4 +115,5 @@ def _too_many_requests(response: requests.Response, message: str, now: float) ->
 def _bearer_error(response: requests.Response) -> str | None:
     """`error_description` out of WWW-Authenticate: Doorkeeper puts its reason there and leaves the body empty."""
     found = dict(_CHALLENGE_MEMBER.findall(response.headers.get("WWW-Authenticate", "")))
-    return found.get("error_description") or found.get("error")
+    said = found.get("error_description") or found.get("error")
+    return said and said.replace("\\", "")

@@ -46,7 +46,8 @@ def read_pages(
         raise LivestormConfigurationError(
             f"{resource.name} has no filter {', '.join(sorted(unknown))}; it has {', '.join(resource.filters)}."
         )
-    params = {f"filter[{name}]": _wire(value) for name, value in (filters or {}).items()}
+    asked: dict[str, Filter] = {**resource.always, **(filters or {})}
+    params = {f"filter[{name}]": _wire(value) for name, value in asked.items()}
     where = path or resource.path.format(parent=parent)
     seen: set[str] = set()
     rows, announced = 0, None

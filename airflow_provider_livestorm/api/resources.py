@@ -6,7 +6,8 @@ without another line. The columns come from `records.py`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Generic, TypeVar
 
@@ -33,6 +34,7 @@ class ResourceList(Generic[RecordT]):
         parent: the stream whose rows this list hangs under; None for a global list.
         filters: what `filter[...]` takes, by name.
         includes: what `include` takes.
+        always: filters that a whole list needs whatever the server's default is.
         dropped: attributes left out of the rows because another column tells the same.
         secrets: names of members that open a door; never written.
     """
@@ -45,6 +47,7 @@ class ResourceList(Generic[RecordT]):
     parent: str | None = None
     filters: tuple[str, ...] = ()
     includes: tuple[str, ...] = ()
+    always: Mapping[str, bool] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
 
@@ -78,6 +81,7 @@ SESSIONS = ResourceList(
     key=("id",),
     cursor="updated_at",
     filters=(*_WINDOW, "status", "date_from", "date_to", "include_breakout_rooms"),
+    always={"include_breakout_rooms": True},  # whether they are listed without it is not known (api.md 9)
 )
 SESSION_PEOPLE = ResourceList(
     name="session_people",

@@ -1,0 +1,111 @@
+"""`airflow-livestorm sandbox`: run a sandbox until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib.util
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+from typing import Any
+
+from airflow_provider_livestorm.sandbox.settings import Settings
+
+__all__ = ["run"]
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def run(argv: list[str]) -> int:
+    """Run the command; returns the exit code: 0, or 2 where it could not start."""
+    for module in ("starlette", "uvicorn", "multipart"):
+        if importlib.util.find_spec(module) is None:
+            return _refuse(f"{module} is missing: pip install 'airflow-provider-livestorm[sandbox]'")
+    from airflow_provider_livestorm.sandbox.generate import EPOCH, PRESETS  # noqa: PLC0415
+
+    options = _parser(list(PRESETS), EPOCH).parse_args(argv)
+    settings = Settings()
+    try:
+        settings.change({name: value for name, value in vars(options).items() if name in vars(settings)})
+    except ValueError as error:
+        return _refuse(str(error))
+    if options.host not in _LOOPBACK:
+        print(f"Warning: on {options.host} anyone who reaches this machine can use and control it.", file=sys.stderr)
+    try:
+        listener = socket.create_server(
+            (options.host, options.port), family=socket.AF_INET6 if ":" in options.host else socket.AF_INET, backlog=512
+        )
+    except OSError as error:
+        return _refuse(f"cannot listen on {options.host}:{options.port}: {error.strerror or error}")
+    with listener:
+        return _serve(listener, options, settings)
+
+
+def _serve(listener: socket.socket, options: argparse.Namespace, settings: Settings) -> int:
+    import uvicorn  # noqa: PLC0415 - optional
+
+    from airflow_provider_livestorm.sandbox.app import create_app  # noqa: PLC0415 - needs what is optional
+
+    app = create_app(preset=options.preset, seed=options.seed, epoch=options.epoch, settings=settings)
+    # No access log: a query string may carry a code or an e-mail address.
+    config = uvicorn.Config(app, log_level="critical", access_log=False, lifespan="off", server_header=False)
+    server = uvicorn.Server(config)
+    if options.exit_with_parent:
+        _exit_with_parent()
+    port = listener.getsockname()[1]
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    _say_ready(f"http://{host}:{port}", options)
+    asyncio.run(server.serve(sockets=[listener]))
+    return 0
+
+
+def _parser(presets: list[str], epoch: int) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="airflow-livestorm sandbox", description="Run a local Livestorm.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
+    parser.add_argument("--port", type=int, default=8765, help="0 takes any free one (default: 8765)")
+    parser.add_argument("--preset", choices=presets, default="small", help="size of the workspace (default: small)")
+    parser.add_argument("--seed", type=int, default=1, help="of the data; the same seed gives the same workspace")
+    parser.add_argument("--epoch", type=int, default=epoch, help="its time at the start, unix seconds")
+    for name, default in vars(Settings()).items():
+        option: dict[str, Any] = {"default": default, "metavar": "N" if isinstance(default, int) else "VALUE"}
+        if isinstance(default, bool):
+            parser.add_argument(f"--{name.replace('_', '-')}", action="store_true")
+        else:
+            parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), **option)
+    parser.add_argument("--ready-json", action="store_true", help="say the address as a line of JSON, for programs")
+    parser.add_argument("--exit-with-parent", action="store_true", help="end when standard input does")
+    return parser
+
+
+def _say_ready(url: str, options: argparse.Namespace) -> None:
+    if options.ready_json:
+        print(json.dumps({"url": url}), flush=True)
+        return
+    print(
+        f"Livestorm sandbox, preset {options.preset}, seed {options.seed}\n"
+        f"  API          {url}/v1\n"
+        f"  token URL    {url}/oauth/token\n"
+        f"  authorize    {url}/oauth/authorize\n"
+        f"  credentials  curl {url}/_sandbox/credentials\n"
+        f"  a grant      curl -X POST {url}/_sandbox/grants\n"
+        f"  counters     curl {url}/_sandbox/status\n"
+        "Ctrl-C stops it.",
+        flush=True,
+    )
+
+
+def _exit_with_parent() -> None:
+    def wait() -> None:
+        sys.stdin.buffer.read()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _refuse(reason: str) -> int:
+    print(f"airflow-livestorm sandbox: {reason}", file=sys.stderr)
+    return 2

@@ -1,0 +1,84 @@
+"""The two limits: calls in a second, calls in thirty days (api.md 3)."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from airflow_provider_livestorm.sandbox.settings import Settings
+
+__all__ = ["Limits", "Verdict"]
+
+PERIOD = 30 * 24 * 3600  # seconds; the period starts with its first call
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a call may pass, and the headers that its answer carries either way."""
+
+    refused: str | None
+    headers: dict[str, str]
+
+
+class Limits:
+    """Counts calls. The second is a sliding one, the strictest reading of "5 requests per second".
+
+    Args:
+        settings: the limits.
+        now: the sandbox's time, for the month.
+        monotonic: real seconds, for the second: no client can hurry real time.
+    """
+
+    def __init__(
+        self, settings: Settings, now: Callable[[], float], monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._settings = settings
+        self._now = now
+        self._monotonic = monotonic
+        self._recent: deque[float] = deque()
+        self._period_start: float | None = None
+        self.used = 0
+
+    def take(self) -> Verdict:
+        """Count one call."""
+        now = self._now()
+        if self._period_start is None or now >= self._period_start + PERIOD:
+            self._period_start, self.used = now, 0
+        monotonic = self._monotonic()
+        while self._recent and self._recent[0] <= monotonic - 1.0:
+            self._recent.popleft()
+        interval, monthly = self._settings.interval_limit, self._settings.monthly_limit
+        if monthly and self.used >= monthly:
+            reset = self._period_start + PERIOD
+            return self._refuse("monthly", math.ceil(reset - now), reset)
+        if interval and len(self._recent) >= interval:
+            if self._settings.count_refused:
+                self.used += 1
+            return self._refuse("interval", 1, now + 1)
+        self._recent.append(monotonic)
+        self.used += 1
+        return Verdict(None, self.headers())
+
+    def headers(self) -> dict[str, str]:
+        """What every answer but a 429 carries."""
+        spelling = "Monthly" if self._settings.monthly_spelling == "new" else "Montly"
+        monthly, interval = self._settings.monthly_limit, self._settings.interval_limit
+        headers = {}
+        if monthly:
+            headers[f"RateLimit-{spelling}-Limit"] = str(monthly)
+            headers[f"RateLimit-{spelling}-Remaining"] = str(max(0, monthly - self.used))
+        if interval:
+            headers["RateLimit-Interval-Limit"] = str(interval)
+            headers["RateLimit-Interval-Remaining"] = str(max(0, interval - len(self._recent)))
+        return headers
+
+    def _refuse(self, kind: str, retry_after: int, reset: float) -> Verdict:
+        headers = {"Retry-After": str(max(1, retry_after)), "RateLimit-Reset": str(math.ceil(reset))}
+        if self._settings.interval_limit:
+            left = max(0, self._settings.interval_limit - len(self._recent))
+            headers["RateLimit-Interval-Limit"] = str(self._settings.interval_limit)
+            headers["RateLimit-Interval-Remaining"] = str(left)
+        return Verdict(kind, headers)

@@ -1,0 +1,84 @@
+"""The example DAGs parse, quickly and without warnings, and are what the README says they are."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from scripts.local_airflow import DAGS, LocalAirflow
+
+_PARSE = """
+import json, runpy, sys
+dag_file = json.load(sys.stdin)
+import airflow.sdk
+before = set(sys.modules)
+namespace = runpy.run_path(dag_file)
+loaded = sorted({name.partition(".")[0] for name in set(sys.modules) - before})
+dag = namespace["dag"]
+print(json.dumps({
+    "dag_id": dag.dag_id,
+    "schedule": str(dag.schedule),
+    "loaded": loaded,
+    "tasks": {
+        task.task_id: {
+            "pool": task.pool,
+            "outlets": [asset.name for asset in task.outlets],
+            "type": task.task_type,
+            "templated": list(task.template_fields),
+        }
+        for task in dag.tasks
+    },
+}))
+"""
+
+
+Dags = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def dags(tmp_path_factory: pytest.TempPathFactory) -> Dags:
+    """Each example, parsed by a process of its own."""
+    airflow = LocalAirflow(tmp_path_factory.mktemp("airflow"))
+    return {path.stem: parse(airflow, path) for path in DAGS.glob("*.py")}
+
+
+def parse(airflow: LocalAirflow, path: pathlib.Path) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-W", "error::DeprecationWarning:airflow_provider_livestorm", "-c", _PARSE],
+        input=json.dumps(str(path)), env=airflow.env, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert isinstance(found, dict)
+    return found
+
+
+def test_the_sync_dag_runs_the_operator_daily_in_a_pool_and_names_its_asset(dags: Dags) -> None:
+    dag = dags["livestorm_sync"]
+    assert dag["dag_id"] == "livestorm_sync"
+    assert dag["schedule"] == "@daily"
+    assert dag["tasks"] == {
+        "sync": {
+            "pool": "livestorm",
+            "outlets": ["livestorm_webinars"],
+            "type": "LivestormSyncStreamsOperator",
+            "templated": ["destination", "streams", "updated_since", "livestorm_conn_id"],
+        }
+    }
+
+
+def test_the_custom_task_dag_calls_the_hook_within_the_pool(dags: Dags) -> None:
+    dag = dags["livestorm_custom_task"]
+    assert dag["dag_id"] == "livestorm_custom_task"
+    assert dag["tasks"]["upcoming_registrations"]["pool"] == "livestorm"
+
+
+@pytest.mark.parametrize("name", [path.stem for path in sorted(DAGS.glob("*.py"))])
+def test_parsing_imports_nothing_heavy(dags: Dags, name: str) -> None:
+    heavy = {"authlib", "fastapi", "starlette", "uvicorn", "pyarrow", "sqlalchemy"}
+    assert not heavy & set(dags[name]["loaded"])

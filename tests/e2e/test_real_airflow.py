@@ -1,0 +1,181 @@
+"""The whole way through a real Airflow 3: scheduler, executor, supervisor, Execution API, token broker, PostgreSQL.
+
+Access tokens live three seconds and rotation is strict, so a token that is spent twice, or not stored before it is used,
+shows at once.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from airflow_provider_livestorm.sandbox.process import SandboxProcess
+from scripts.local_airflow import free_port
+from tests import truth
+from tests.e2e.conftest import Stack
+
+STREAMS = ("events", "sessions", "session_people")
+
+
+def connect(stack: Stack, conn_id: str = "livestorm_default", **changes: Any) -> dict[str, Any]:
+    """Save an OAuth connection with a seed refresh token."""
+    grant = stack.sandbox.grant()
+    members = {
+        "conn_id": conn_id,
+        "conn_type": "livestorm",
+        "host": stack.sandbox.api_url,
+        "login": grant["client_id"],
+        "password": grant["client_secret"],
+        "extra": {"refresh_token": grant["refresh_token"], "token_url": stack.sandbox.token_url},
+    }
+    members |= changes
+    members["extra"] = json.dumps(members["extra"])
+    stack.airflow.put_connection(**members)
+    return grant
+
+
+def test_six_tasks_at_once_share_a_rotating_token_without_spending_one_twice(stack: Stack) -> None:
+    connect(stack)
+    stack.sandbox.reset_counters()
+
+    tasks = stack.run_dag("mapped_calls")
+
+    assert [task["state"] for task in tasks.values()] == ["success"] * 6, tasks
+    counters = stack.sandbox.status()["counters"]
+    assert counters["reuses_of_spent_tokens"] == 0
+    assert counters["refreshes"] >= 2, "the tokens must have expired while the tasks ran, or this proves nothing"
+    row = stack.airflow.read_connection("livestorm_default")
+    newest = stack.sandbox.newest_refresh_token()
+    assert row["extra"]["refresh_token"] == newest
+    assert row["encrypted"] is True
+    assert newest not in row["stored"]
+    assert row["stored"].startswith("gAAAAA"), "not a Fernet text"
+
+
+def test_the_sync_dag_lands_the_workspace_as_it_is(stack: Stack) -> None:
+    connect(stack)
+
+    tasks = stack.run_dag("livestorm_sync")
+
+    assert tasks["sync"]["state"] == "success", stack.log_of("livestorm_sync", tasks["sync"])
+    for stream in STREAMS:
+        expected = truth.expected_rows(stream, stack.sandbox.truth(stream))
+        rows = truth.published_rows(stack.data / "sync", stream)
+        assert len(rows) == len(expected)
+        assert truth.digest(stream, rows) == truth.digest(stream, expected)
+
+
+def test_the_hook_works_in_a_task_of_ones_own(stack: Stack) -> None:
+    connect(stack)
+
+    tasks = stack.run_dag("livestorm_custom_task")
+
+    task = tasks["upcoming_registrations"]
+    assert task["state"] == "success", stack.log_of("livestorm_custom_task", task)
+
+
+@pytest.fixture
+def exhausted() -> Iterator[SandboxProcess]:
+    """A workspace whose monthly quota is used up."""
+    with SandboxProcess(preset="tiny", monthly_limit=1) as sandbox:
+        sandbox.use_up_the_month()
+        yield sandbox
+
+
+SENTENCES = {
+    "wrong_secret": "Livestorm refused its client id and secret (invalid_client",
+    "dead_refresh_token": "authorize the application at Livestorm again",
+    "unknown_connection": "There is no connection 'nobody_made_this'",
+    "private_token_as_oauth": "leave the login empty",
+    "unknown_stream": "There is no stream 'webinars'; there are events, sessions, session_people",
+    "unwritable_destination": "cannot be written: Not a directory",
+    "foreign_files": "holds files that no sync wrote (somebody-elses.csv)",
+    "api_unreachable": "no complete answer",
+    "quota_used_up": "the workspace's monthly quota of calls is used up",
+}
+
+
+def test_bad_input_ends_in_one_clear_sentence_with_nothing_published(stack: Stack, exhausted: SandboxProcess) -> None:
+    bad = stack.data / "bad"
+    (bad / "foreign").mkdir(parents=True)
+    (bad / "foreign" / "somebody-elses.csv").write_text("a,b\n")
+    (bad / "a-file").write_text("not a folder")
+    credentials = stack.sandbox.credentials()
+    api_token = {"login": None, "password": credentials["api_token"], "extra": {}}
+    connect(stack, "wrong_secret", password="the-wrong-client-secret-but-a-long-one")
+    stack.sandbox.revoke(connect(stack, "dead_refresh_token")["refresh_token"])
+    connect(
+        stack, "private_token_as_oauth", password=credentials["api_token"], extra={"token_url": stack.sandbox.token_url}
+    )
+    connect(stack, "private_token", **api_token)
+    connect(stack, "api_unreachable", **api_token | {"host": f"http://127.0.0.1:{free_port()}/v1"})
+    connect(
+        stack,
+        "quota_used_up",
+        **api_token | {"host": exhausted.api_url, "password": exhausted.credentials()["api_token"]},
+    )
+
+    tasks = stack.run_dag("bad_input")
+
+    for name, sentence in SENTENCES.items():
+        log = stack.log_of("bad_input", tasks[name])
+        assert tasks[name]["state"] == "failed", log
+        assert sentence in log, f"{name}:\n{log}"
+        assert not (bad / name / "_livestorm" / "manifest.json").exists()
+
+
+def test_no_secret_is_in_any_log_xcom_rendered_field_or_file(stack: Stack) -> None:
+    """Runs last, over all that the tests above left behind."""
+    secrets = {text for text in stack.sandbox.secrets() if len(text) >= 8}
+    assert len(secrets) > 20, "the sandbox names too few secrets for this to mean anything"
+    places = {str(path): _content(path) for path in _files(stack)}
+    places |= {
+        f"command line of process {path.parent.name}": _content(path)
+        for path in pathlib.Path("/proc").glob("[0-9]*/cmdline")
+    }
+    for dag in ("mapped_calls", "livestorm_sync", "livestorm_custom_task", "bad_input"):
+        places[f"task instances of {dag}"] = json.dumps(
+            stack.api("GET", f"/dags/{dag}/dagRuns/~/taskInstances", params={"limit": 100})
+        ).encode()
+        places[f"xcoms of {dag}"] = json.dumps(stack.airflow.python(_XCOMS, dag)).encode()
+
+    found = {place for place, content in places.items() for secret in secrets if secret.encode() in content}
+
+    assert not found
+    assert any("mapped_calls" in place and place.endswith(".log") for place in places), "no task log was scanned"
+    assert any(place.endswith(".jsonl.gz") for place in places), "no data file was scanned"
+
+
+def _files(stack: Stack) -> Iterator[pathlib.Path]:
+    """Every file that Airflow and the tasks wrote, keys aside."""
+    for folder in (stack.airflow.home, stack.data):
+        for path in folder.rglob("*"):
+            if path.is_file() and path.name != "keys.json":
+                yield path
+
+
+def _content(path: pathlib.Path) -> bytes:
+    """What a file says, unpacked; nothing where its process has ended."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return b""
+    return gzip.decompress(content) if path.suffix == ".gz" else content
+
+
+_XCOMS = """
+import json, sys
+from airflow.models.xcom import XComModel
+from airflow.models.renderedtifields import RenderedTaskInstanceFields
+from airflow.utils.session import create_session
+dag_id = json.load(sys.stdin)
+with create_session() as session:
+    xcoms = [row.value for row in session.query(XComModel).filter_by(dag_id=dag_id)]
+    fields = [row.rendered_fields for row in session.query(RenderedTaskInstanceFields).filter_by(dag_id=dag_id)]
+    print(json.dumps([xcoms, fields], default=str))
+"""
