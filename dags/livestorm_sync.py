@@ -1,8 +1,8 @@
 """Every night, all events, sessions and session people of a Livestorm workspace into files.
 
 Set `LIVESTORM_DESTINATION` to a folder or an object store's URL (`s3://aws_default@bucket/livestorm`), create the
-connection `livestorm_default` and the pool `livestorm`, and switch the DAG on. The pool keeps this workspace's limit of 5
-requests a second in one pair of hands: give it one slot, and use it in every task that calls the same workspace.
+connection `livestorm_default` and the pool `livestorm`, and switch the DAG on. The pool keeps this workspace's limit of
+5 requests a second in one pair of hands: give it one slot, and use it in every task that calls the same workspace.
 """
 
 from __future__ import annotations

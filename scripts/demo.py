@@ -1,7 +1,7 @@
 """`make demo`: from a local Livestorm to files, the whole way, on a machine that has nothing but Python.
 
-It starts the sandbox, makes an Airflow of its own on SQLite, connects it with a refresh token, runs `dags/livestorm_sync.py`,
-and ends with a table of what came of it.
+It starts the sandbox, makes an Airflow of its own on SQLite, connects it with a refresh token, runs
+`dags/livestorm_sync.py`, and ends with a table of what came of it.
 """
 
 from __future__ import annotations
@@ -27,24 +27,27 @@ _PROGRESS = re.compile(r"\b(events|sessions|session_people)(:|, session) ")
 console = Console(highlight=False)
 
 
-def connect(airflow: LocalAirflow, sandbox: SandboxProcess) -> None:
-    """Save the connection with a seed refresh token, as a person would after agreeing in the browser."""
+def connect(airflow: LocalAirflow, sandbox: SandboxProcess) -> int:
+    """Save the connection with a seed refresh token, as a person would after agreeing in the browser.
+
+    Returns the generation of its token.
+    """
     grant = sandbox.grant()
+    extra = {
+        "refresh_token": grant["refresh_token"],
+        "token_url": sandbox.token_url,
+        "authorize_url": sandbox.authorize_url,
+    }
     airflow.put_connection(
         conn_id=CONN_ID,
         conn_type="livestorm",
         host=sandbox.api_url,
         login=grant["client_id"],
         password=grant["client_secret"],
-        extra=msgspec.json.encode(
-            {
-                "refresh_token": grant["refresh_token"],
-                "token_url": sandbox.token_url,
-                "authorize_url": sandbox.authorize_url,
-            }
-        ).decode(),
+        extra=msgspec.json.encode(extra).decode(),
+        pool=("livestorm", 1),
     )
-    airflow.put_pool("livestorm", 1)
+    return TokenRecord.from_extra(extra).generation
 
 
 def generation(airflow: LocalAirflow) -> int:
@@ -83,8 +86,7 @@ def main() -> int:
         airflow = LocalAirflow(HOME / "airflow")
         airflow.migrate()
         console.print(f"[bold]3/4[/] Save the connection {CONN_ID} with a refresh token, and the pool livestorm")
-        connect(airflow, sandbox)
-        before = generation(airflow)
+        before = connect(airflow, sandbox)
         console.print("[bold]4/4[/] Run dags/livestorm_sync.py")
         sandbox.reset_counters()
         run_dag(airflow, destination)

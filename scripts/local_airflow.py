@@ -136,19 +136,20 @@ class LocalAirflow:
         if done.returncode:
             raise RuntimeError(f"airflow db migrate failed:\n{done.stdout[-1000:]}\n{done.stderr[-3000:]}")
 
-    def put_connection(self, **members: Any) -> None:
-        """Create a connection, or replace the one of that id; members as of Airflow's Connection."""
-        self.python(_PUT_CONNECTION, members)
+    def put_connection(self, *, pool: tuple[str, int] | None = None, **members: Any) -> None:
+        """Create a connection, or replace the one of that id; members as of Airflow's Connection.
+
+        Args:
+            pool: name and slots of a pool to set as well: it is the start of Python that costs.
+            members: of the connection.
+        """
+        self.python(_PUT_CONNECTION, {"members": members, "pool": pool})
 
     def read_connection(self, conn_id: str) -> dict[str, Any]:
         """A connection as the database has it: `extra` decrypted, and `stored`, the text in the column."""
         found = self.python(_READ_CONNECTION, conn_id)
         assert isinstance(found, dict)
         return found
-
-    def put_pool(self, name: str, slots: int) -> None:
-        """Create a pool, or set its size."""
-        self.python(_PUT_POOL, [name, slots])
 
     # --- processes -----
 
@@ -209,7 +210,12 @@ _PUT_CONNECTION = """
 import json, sys
 from airflow.models.connection import Connection
 from airflow.utils.session import create_session
-members = json.load(sys.stdin)
+payload = json.load(sys.stdin)
+members = payload["members"]
+if payload["pool"]:
+    from airflow.models.pool import Pool
+    name, slots = payload["pool"]
+    Pool.create_or_update_pool(name=name, slots=slots, description="Calls to Livestorm", include_deferred=False)
 with create_session() as session:
     row = session.query(Connection).filter_by(conn_id=members["conn_id"]).one_or_none()
     if row is not None:
@@ -223,11 +229,6 @@ from airflow.models.connection import Connection
 from airflow.utils.session import create_session
 with create_session() as session:
     row = session.query(Connection).filter_by(conn_id=json.load(sys.stdin)).one()
-    print(json.dumps({"extra": json.loads(row.extra or "{}"), "stored": row._extra, "encrypted": row.is_extra_encrypted}))
-"""
-_PUT_POOL = """
-import json, sys
-from airflow.models.pool import Pool
-name, slots = json.load(sys.stdin)
-Pool.create_or_update_pool(name=name, slots=slots, description="Calls to Livestorm", include_deferred=False)
+    extra = json.loads(row.extra or "{}")
+    print(json.dumps({"extra": extra, "stored": row._extra, "encrypted": row.is_extra_encrypted}))
 """

@@ -1,7 +1,7 @@
 """The rows that a workspace should give, worked out from the sandbox's raw records by rules of their own.
 
-Nothing of the provider's row code is used here: this is the other side of the comparison. The rules are api.md's: one flat
-row a record, timestamps in UTC with 0 as null, the secrets gone.
+Nothing of the provider's row code is used here: this is the other side of the comparison. The rules are api.md's: one
+flat row a record, timestamps in UTC with 0 as null, the secrets gone.
 """
 
 from __future__ import annotations

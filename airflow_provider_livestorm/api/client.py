@@ -87,7 +87,7 @@ class LivestormClient:
         credential: gives the Authorization header.
         base_url: the API's root; https, or http on loopback.
         pacer: keeps the limits; shared by all threads that use this client.
-        max_attempts: how often one call is tried in all, where trying again is safe.
+        max_attempts: how often one call is tried in all, where trying again is safe; burst 429s do not count.
         deadline: seconds after which no further try of one call is begun.
         timeout: seconds to connect and to wait between two bytes of an answer.
         sleep: waits that many seconds; between tries.
@@ -175,9 +175,7 @@ class LivestormClient:
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: is_transient(error, repeatable=repeatable)),
             wait=self._wait,
-            stop=tenacity.stop_any(
-                tenacity.stop_after_attempt(self._max_attempts), tenacity.stop_before_delay(self._deadline)
-            ),
+            stop=self._tried_enough,
             sleep=self._sleep,
             before_sleep=self._say_retry(f"{method} {path}"),
             reraise=True,
@@ -237,7 +235,7 @@ class LivestormClient:
     ) -> requests.Response:
         if self.pacer.acquire() > 1.0:
             authorization = self._credential.authorization()  # it may have expired while we waited
-        quota = Quota()
+        quota, refused = Quota(), False
         try:
             self._calls += 1
             response = self._session.request(
@@ -251,21 +249,33 @@ class LivestormClient:
                 allow_redirects=False,  # a token is never carried to another host
             )
             quota = read_quota(response.headers)
+            refused = response.status_code == requests.codes.too_many_requests
         except requests.RequestException as error:
             raise LivestormConnectionError(
                 f"{method} {self.base_url}{path}: no complete answer ({_reason(error)})."
             ) from error
         finally:
-            self.pacer.answered(quota)
+            self.pacer.answered(quota, refused=refused)
         return response
 
-    def _wait(self, state: tenacity.RetryCallState) -> float:
-        """Retry-After where the server gave one, else 0.5, 1, 2, 4 s, each with up to as much jitter again."""
+    def _tried_enough(self, state: tenacity.RetryCallState) -> bool:
+        """A burst 429 says nothing against the call itself: only the deadline ends those."""
+        if (state.seconds_since_start or 0.0) + state.upcoming_sleep >= self._deadline:
+            return True
         error = state.outcome.exception() if state.outcome else None
+        return state.attempt_number >= self._max_attempts and not isinstance(error, LivestormRateLimitError)
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        """0.5, 1, 2, 4 s and so on to 30 s, with up to as much jitter again; after a 429 on top of its Retry-After.
+
+        The jitter spreads callers that were refused together, so that they do not meet again.
+        """
+        error = state.outcome.exception() if state.outcome else None
+        backoff: float = 0.5 * 2 ** min(state.attempt_number - 1, 6)
+        jitter = random.random()  # noqa: S311 - spreads retries, guards no secret
         if isinstance(error, LivestormRateLimitError):
-            return error.retry_after + random.uniform(0.0, 0.25)  # noqa: S311 - spreads retries, guards no secret
-        backoff: float = 0.5 * 2 ** (state.attempt_number - 1)
-        return min(30.0, backoff * random.uniform(1.0, 2.0))  # noqa: S311
+            return error.retry_after + min(5.0, backoff) * jitter
+        return min(30.0, backoff * (1.0 + jitter))
 
     @staticmethod
     def _say_retry(what: str) -> Callable[[tenacity.RetryCallState], None]:

@@ -2,6 +2,10 @@
 
 One `Pacer` belongs to one client and is shared by all its threads. The interval limit is kept over a sliding second:
 5 calls at once and then one every 0.2 s would put 6 into the first second, which a strict server refuses.
+
+Other clients of the workspace share that limit and can't be seen; a burst 429 shows that they are there. After one, a
+pacer takes half of its share, and a call more a second for every few that go through: many workers so find a rate that
+suits them all, instead of knocking together every second.
 """
 
 from __future__ import annotations
@@ -19,6 +23,8 @@ __all__ = ["INTERVAL_LIMIT", "Pacer", "is_monthly", "read_retry_after"]
 INTERVAL_LIMIT = 5  # requests a second; Livestorm docs, "Rate limits and quotas"
 # The server counts arrivals, we count departures: two calls a second apart here may arrive a little closer together.
 _JITTER = 0.015
+# Calls that must go through, after a burst 429, before a pacer takes a call a second more.
+_RECOVERY = 10
 # A burst 429 asks for a second or so. Whatever asks for more than this is the monthly limit (api.md 3, sure: M).
 _LONGEST_BURST_WAIT = 60.0
 
@@ -44,6 +50,8 @@ class Pacer:
         self._sleep = sleep
         self._lock = threading.Lock()
         self._limit = INTERVAL_LIMIT
+        self._share = INTERVAL_LIMIT
+        self._smooth = 0
         self._granted: deque[float] = deque(maxlen=INTERVAL_LIMIT)
         self._quota = Quota()
         self._in_flight = 0
@@ -70,22 +78,38 @@ class Pacer:
             self._in_flight += 1
             now = self._monotonic()
             # The slot is taken under the lock and slept for outside it, so that waiting threads queue up in order.
-            at = now if len(self._granted) < self._limit else max(now, self._granted[0] + 1.0 + _JITTER)
+            at = now if len(self._granted) < self._share else max(now, self._granted[0] + 1.0 + _JITTER)
             self._granted.append(at)
         wait = at - now
         if wait > 0:
             self._sleep(wait)
         return wait
 
-    def answered(self, quota: Quota) -> None:
-        """Learn from an answer's headers; call it once for each acquire(), with Quota() where no answer came."""
+    def answered(self, quota: Quota, *, refused: bool = False) -> None:
+        """Learn from an answer; call it once for each acquire(), with Quota() where no answer came.
+
+        Args:
+            quota: what its headers said.
+            refused: whether it was a 429.
+        """
         with self._lock:
             self._in_flight -= 1
             self._quota = self._quota.updated_by(quota)
             limit = quota.interval_limit
             if limit is not None and limit > 0 and limit != self._limit:
                 self._limit = limit
-                self._granted = deque(self._granted, maxlen=limit)
+                self._take(limit)
+            if refused:
+                self._take(max(1, self._share // 2))
+            elif self._share < self._limit:
+                self._smooth += 1
+                if self._smooth == _RECOVERY:
+                    self._take(self._share + 1)
+
+    def _take(self, share: int) -> None:
+        self._share = share
+        self._smooth = 0
+        self._granted = deque(self._granted, maxlen=share)
 
 
 def read_retry_after(headers: Mapping[str, str], *, now: float) -> float | None:

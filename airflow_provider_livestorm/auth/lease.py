@@ -141,7 +141,8 @@ class TokenLease:
             return token
         if record.refresh_token is None:
             raise LivestormReconnectRequiredError(
-                f"Connection {self._conn_id!r} has no refresh token. {_RECONNECT.format(conn_id=self._conn_id)}"
+                f"Connection {self._conn_id!r} has no refresh token. If its password is a private API token, leave the"
+                f" login empty. {_RECONNECT.format(conn_id=self._conn_id)}"
             )
         refusal = record.refusal
         if refusal is not None and refusal.of == self._identity(record.refresh_token):

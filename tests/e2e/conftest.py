@@ -107,5 +107,4 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             running.enter_context(airflow.process(name)) for name in ("api-server", "scheduler", "dag-processor")
         ]
         airflow.wait_until_up(*children)
-        airflow.put_pool("livestorm", 4)
         yield Stack(airflow, sandbox, data)

@@ -169,12 +169,12 @@ def test_a_monthly_quota_that_runs_out_halfway_publishes_nothing_and_is_not_slep
     def never(seconds: float) -> None:
         pytest.fail(f"slept for {seconds} s")
 
-    with SandboxProcess(preset="tiny", interval_limit=0, monthly_limit=6) as sandbox:
-        with (
-            open_client(sandbox, sleep=never) as client,
-            pytest.raises(LivestormQuotaExceededError, match="A new period starts at"),
-        ):
-            sync(client, tmp_path)
+    with (
+        SandboxProcess(preset="tiny", interval_limit=0, monthly_limit=6) as sandbox,
+        open_client(sandbox, sleep=never) as client,
+        pytest.raises(LivestormQuotaExceededError, match="A new period starts at"),
+    ):
+        sync(client, tmp_path)
     assert not (tmp_path / "_livestorm" / "manifest.json").exists()
 
 

@@ -17,6 +17,7 @@ with DAG(dag_id="mapped_calls", schedule=None, start_date=pendulum.datetime(2026
             hook.ping()
         print("a careless print of the token:", hook.get_token())
         hook.log.info("a careless log of the token: %s", hook.get_token())
+        print("a careless print of Airflow's own password:", hook.get_connection("livestorm_default").password)
         return {"number": number, "calls": hook.get_conn().calls}
 
     call.expand(number=list(range(6)))
