@@ -40,7 +40,8 @@ def run(argv: list[str]) -> int:
             (options.host, options.port), family=socket.AF_INET6 if ":" in options.host else socket.AF_INET, backlog=512
         )
     except OSError as error:
-        return _refuse(f"cannot listen on {options.host}:{options.port}: {error.strerror or error}")
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        return _refuse(f"cannot listen on {options.host}:{options.port}: {reason}")
     with listener:
         return _serve(listener, options, settings)
 

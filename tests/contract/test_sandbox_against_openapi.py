@@ -1,7 +1,7 @@
 """The sandbox's answers, held against docs/livestorm/openapi.yaml by schemathesis.
 
-Every operation that the sandbox has is called with made-up parameters, good and bad; each answer must have a status, headers
-and a body that the description knows, and bad parameters must be refused.
+Every operation that the sandbox has is called with made-up parameters, good and bad; each answer must have a status,
+headers and a body that the description knows, and bad parameters must be refused.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import pytest
 import requests
 import schemathesis
 from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from schemathesis.core.failures import FailureGroup
+from schemathesis.core.failures import Failure
 
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
 from airflow_provider_livestorm.sandbox.resources import OPERATIONS
@@ -23,21 +22,20 @@ DESCRIPTION = pathlib.Path(__file__).parents[2] / "docs" / "livestorm" / "openap
 schema = schemathesis.openapi.from_path(str(DESCRIPTION)).include(operation_id=[one.name for one in OPERATIONS])
 
 
+BEYOND_THE_SCHEMA = [
+    # A page past the last is valid by the schema, and refused with 400 by the facts (api.md 2.1).
+    schemathesis.checks.CHECKS.get_one("positive_data_acceptance"),
+    # Rails has no route for another method and says 404; the facts do not tell.
+    schemathesis.checks.CHECKS.get_one("unsupported_method"),
+]
+
+
 @pytest.fixture(scope="module")
 def sandbox() -> Any:
     """Without limits: schemathesis is in a hurry."""
     with SandboxProcess(preset="tiny", interval_limit=0, monthly_limit=0) as process:
         process.bearer = f"Bearer {process.grant()['access_token']}"
         yield process
-
-
-def ids(sandbox: SandboxProcess) -> dict[str, list[str]]:
-    people = sandbox.truth("session_people")
-    return {
-        "event": [row["id"] for row in sandbox.truth("events")],
-        "session": [row["session_id"] for row in people],
-        "person": [row["id"] for row in people],
-    }
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)
@@ -50,7 +48,7 @@ def test_every_operation_of_the_sandbox_is_in_the_description(operation: Any) ->
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
 def test_answers_fit_the_description(case: Any, sandbox: SandboxProcess) -> None:
     answer = case.call(base_url=sandbox.api_url, headers={"Authorization": sandbox.bearer})  # type: ignore[attr-defined]
-    case.validate_response(answer, excluded_checks=[schemathesis.checks.CHECKS.get_one("unsupported_method")])
+    case.validate_response(answer, excluded_checks=BEYOND_THE_SCHEMA)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)
@@ -59,7 +57,6 @@ def test_answers_about_records_that_exist_fit_the_description(operation: Any, sa
     person = sandbox.truth("session_people")[0]
     event = sandbox.truth("events")[0]["id"]
     path = operation.path.format(event_id=event, session_id=person["session_id"], person_id=person["id"])
-    template = operation.path
     described = next(
         one.ok() for one in schema.get_all_operations() if one.ok().definition.raw["operationId"] == operation.name
     )
@@ -70,35 +67,31 @@ def test_answers_about_records_that_exist_fit_the_description(operation: Any, sa
             headers={"Authorization": sandbox.bearer},  # type: ignore[attr-defined]
             timeout=10,
         )
-        assert answer.status_code == 200, f"{template} {include}: {answer.text}"
+        assert answer.status_code == 200, f"{path} {include}: {answer.text}"
         described.validate_response(answer)
 
 
-@pytest.mark.parametrize("body", ["unknown-attribute", "invalid-json", "record-count-off"])
-def test_a_broken_answer_would_be_caught(body: str, sandbox: SandboxProcess) -> None:
-    """`record-count-off` still fits the description: only its count is wrong, which no schema can see."""
+def test_broken_answers_would_be_caught(sandbox: SandboxProcess) -> None:
     described = next(
         one.ok() for one in schema.get_all_operations() if one.ok().definition.raw["operationId"] == "listEvents"
     )
-    sandbox.add_fault(path_prefix="/v1/events", body=body, times=1)
     headers = {"Authorization": sandbox.bearer}  # type: ignore[attr-defined]
-    answer = requests.get(f"{sandbox.api_url}/events", headers=headers, timeout=10)
-    if body == "invalid-json":
-        with pytest.raises(FailureGroup):
+
+    def get() -> requests.Response:
+        return requests.get(f"{sandbox.api_url}/events", headers=headers, timeout=10)
+
+    whole = get()
+    described.validate_response(whole)
+    for right, wrong in (
+        ('"sessions_count":2', '"sessions_count":"two"'),
+        ('"record_count":6,', ""),
+        ('"meta"', '"mate"'),
+    ):
+        answer = get()
+        answer._content = whole.text.replace(right, wrong).encode()
+        assert answer.content != whole.content, right
+        with pytest.raises(Failure):
             described.validate_response(answer)
-    else:
-        described.validate_response(answer)
-
-
-def test_an_answer_of_the_wrong_type_would_be_caught(sandbox: SandboxProcess) -> None:
-    described = next(
-        one.ok() for one in schema.get_all_operations() if one.ok().definition.raw["operationId"] == "listEvents"
-    )
-    headers = {"Authorization": sandbox.bearer}  # type: ignore[attr-defined]
-    answer = requests.get(f"{sandbox.api_url}/events", headers=headers, timeout=10)
-    described.validate_response(answer)
-    broken = answer.text.replace('"sessions_count":2', '"sessions_count":"two"')
-    assert broken != answer.text
-    answer._content = broken.encode()
-    with pytest.raises(FailureGroup, match="is not of type"):
-        described.validate_response(answer)
+    sandbox.add_fault(path_prefix="/v1/events", body="invalid-json")
+    with pytest.raises(Failure):
+        described.validate_response(get())

@@ -1,0 +1,85 @@
+"""The console command, and that a sandbox does not outlive whoever started it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+import requests
+
+from airflow_provider_livestorm.sandbox.process import SandboxProcess
+
+COMMAND = [str(pathlib.Path(sys.executable).with_name("airflow-livestorm")), "sandbox"]
+
+
+def test_it_says_where_it_is_and_ends_on_ctrl_c() -> None:
+    with subprocess.Popen([*COMMAND, "--port", "0", "--preset", "tiny"], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        lines = [child.stdout.readline() for _ in range(8)]
+        child.send_signal(signal.SIGINT)
+        child.stdout.read()
+        child.wait(10)
+    assert lines[0] == "Livestorm sandbox, preset tiny, seed 1\n"
+    assert lines[1].startswith("  API          http://127.0.0.1:")
+    assert "client_secret" not in "".join(lines)
+
+
+def test_a_port_that_is_taken_is_said_in_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run([*COMMAND, "--port", str(port)], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2
+    assert done.stderr == f"airflow-livestorm sandbox: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+@pytest.mark.parametrize("arguments", [["--rotation", "sometimes"], ["--preset", "huge"], ["--token-life", "-1"]])
+def test_a_wrong_option_is_refused(arguments: list[str]) -> None:
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2
+    assert "error" in done.stderr or "is one of" in done.stderr or "not negative" in done.stderr
+
+
+def test_listening_on_all_addresses_is_warned_of() -> None:
+    with subprocess.Popen(
+        [*COMMAND, "--host", "0.0.0.0", "--port", "0", "--preset", "empty", "--ready-json"],  # noqa: S104
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as child:  # fmt: skip
+        assert child.stdout is not None
+        assert child.stderr is not None
+        assert json.loads(child.stdout.readline())["url"].startswith("http://0.0.0.0:")
+        assert child.stderr.readline().startswith("Warning: on 0.0.0.0 anyone who reaches this machine")
+        child.terminate()
+
+
+def test_a_setting_that_does_not_exist_is_refused_with_those_that_do(sandbox: SandboxProcess) -> None:
+    with pytest.raises(RuntimeError, match="no setting 'colour'; there are bounds, breakout_rooms"):
+        sandbox.configure(colour="blue")
+    with pytest.raises(RuntimeError, match="rotation is one of strict, grace; got 'sometimes'"):
+        sandbox.configure(rotation="sometimes")
+
+
+def test_it_ends_when_the_process_that_started_it_is_killed() -> None:
+    code = (
+        "from airflow_provider_livestorm.sandbox.process import SandboxProcess\n"
+        "import sys\n"
+        "with SandboxProcess(preset='empty') as sandbox:\n"
+        "    print(sandbox.url, flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        url = child.stdout.readline().strip()
+        assert requests.get(url, timeout=10).ok
+        port = int(url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port)) as witness:
+            os.kill(child.pid, signal.SIGKILL)
+            witness.settimeout(20)
+            assert witness.recv(1) == b"", "the sandbox still holds our connection open"
