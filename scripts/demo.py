@@ -6,6 +6,7 @@ It starts the sandbox, makes an Airflow of its own on SQLite, connects it with a
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
 import subprocess
@@ -21,10 +22,10 @@ from airflow_provider_livestorm.sandbox.process import SandboxProcess
 from scripts.local_airflow import REPOSITORY, LocalAirflow
 
 CONN_ID = "livestorm_default"
-HOME = REPOSITORY / ".demo"
-_PROGRESS = re.compile(r"\b(events|sessions|session_people)(:|, session) ")
+HOME = pathlib.Path(os.environ.get("LIVESTORM_DEMO_FOLDER") or REPOSITORY / ".demo")
+_PROGRESS = re.compile(r"\b(events|sessions|session_people)(: rows|, session) ")
 
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 def connect(airflow: LocalAirflow, sandbox: SandboxProcess) -> int:
@@ -82,7 +83,7 @@ def main() -> int:
     console.print("[bold]1/4[/] Start the sandbox, a local Livestorm (5 requests a second, rotating refresh tokens)")
     with SandboxProcess(preset="tiny", rotation="strict") as sandbox:
         console.print(f"      {sandbox.url}")
-        console.print("[bold]2/4[/] Make an Airflow with SQLite in .demo (your own Airflow is not touched)")
+        console.print("[bold]2/4[/] Make an Airflow of its own, on SQLite, in .demo")
         airflow = LocalAirflow(HOME / "airflow")
         airflow.migrate()
         console.print(f"[bold]3/4[/] Save the connection {CONN_ID} with a refresh token, and the pool livestorm")
@@ -117,8 +118,8 @@ def show(destination: pathlib.Path, before: int, after: int, counters: dict[str,
     shown = (
         destination.relative_to(pathlib.Path.cwd()) if destination.is_relative_to(pathlib.Path.cwd()) else destination
     )
-    console.print(f"  the manifest   {shown}/_livestorm/manifest.json", soft_wrap=True)
-    console.print(f"  a row          zcat {shown}/{first} | head -n 1", soft_wrap=True)
+    console.print(f"  the manifest   {shown}/_livestorm/manifest.json")
+    console.print(f"  a row          zcat {shown}/{first} | head -n 1")
     console.print("  the DAGs       dags/livestorm_sync.py, dags/livestorm_custom_task.py")
     console.print("  Airflow's UI   make up")
 

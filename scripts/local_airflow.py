@@ -82,6 +82,8 @@ class LocalAirflow:
             "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "NO_PROXY": "127.0.0.1,localhost",
+            # `airflow standalone` starts its parts by name.
+            "PATH": f"{pathlib.Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}",
             "PYTHONUNBUFFERED": "1",
             **self.settings,
         }

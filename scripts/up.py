@@ -24,20 +24,20 @@ def main() -> int:
                 "LIVESTORM_DESTINATION": str(HOME / "up-data"),
             },
         )
-        console.print("Migrating the metadata database in .demo/up ...")
+        console.print(f"Migrating the metadata database in {HOME / 'up'} ...")
         airflow.migrate()
         connect(airflow, sandbox)
-        console.print("Starting airflow standalone (its log: .demo/up/standalone.log) ...")
+        console.print(f"Starting airflow standalone (its log: {HOME / 'up' / 'standalone.log'}) ...")
         child = stack.enter_context(airflow.process("standalone"))
         airflow.wait_until_up(child)
         password = json.loads((HOME / "up" / "passwords.json").read_text())["admin"]
-        console.print(f"\nAirflow   {airflow.url}   user admin, password {password}", soft_wrap=True)
-        console.print(f"Sandbox   {sandbox.url}   connection {CONN_ID}, pool livestorm", soft_wrap=True)
+        console.print(f"\nAirflow   {airflow.url}   user admin, password {password}")
+        console.print(f"Sandbox   {sandbox.url}   connection {CONN_ID}, pool livestorm")
         console.print("Switch on livestorm_sync or livestorm_custom_task and trigger it. Ctrl-C stops both.")
         sys.stdout.flush()
         with contextlib.suppress(KeyboardInterrupt):
             child.wait()
-            console.print("airflow standalone ended by itself; see .demo/up/standalone.log")
+            console.print(f"airflow standalone ended by itself; see {HOME / 'up' / 'standalone.log'}")
             return 1
         console.print("\nStopping ...")
     return 0

@@ -100,7 +100,7 @@ class LivestormSyncStreamsOperator(BaseOperator):
             )
             result = runner.run()
         summary = result.summary()
-        self.log.info("Published %s rows in %s files: %s", summary["rows"], summary["files"], summary["manifest"])
+        self.log.info("Published: rows %s, files %s, %s", summary["rows"], summary["files"], summary["manifest"])
         return summary
 
 

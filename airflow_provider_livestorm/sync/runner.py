@@ -167,7 +167,7 @@ class SyncRunner:
                     writer.append(buffer)
                     rows += buffer.rows
         calls = self._client.calls - calls_before
-        log.info("%s: %s rows in %s files, %s calls.", name, f"{rows:,}", len(writer.parts), f"{calls:,}")
+        log.info("%s: rows %s, files %s, calls %s", name, f"{rows:,}", len(writer.parts), f"{calls:,}")
         return StreamEntry(list(resource.key), rows, calls, writer.parts)
 
     def _session_ids(self) -> list[str]:
