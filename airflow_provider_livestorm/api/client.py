@@ -12,16 +12,20 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
-from urllib.parse import urlsplit
 
 import msgspec
 import requests
-import requests.auth
 import tenacity
 
 from airflow_provider_livestorm.api.errors import error_from, is_transient
-from airflow_provider_livestorm.api.json_api import Document, Quota, Resource, decode_document, read_quota
+from airflow_provider_livestorm.api.json_api import Document, Quota, Resource, decode_document, next_page, read_quota
 from airflow_provider_livestorm.api.pacing import Pacer
+from airflow_provider_livestorm.api.transport import (
+    Authorization,
+    encode_query,
+    require_secure_url,
+    transport_reason,
+)
 from airflow_provider_livestorm.exceptions import (
     LivestormApiError,
     LivestormConfigurationError,
@@ -37,7 +41,6 @@ PAGE_SIZE_MAX = 50  # Livestorm docs, "Pagination"
 _CONNECT_TIMEOUT = 10.0
 _READ_TIMEOUT = 60.0  # a PATCH of a session person is known to answer late (api.md 9)
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 log = logging.getLogger(__name__)
 
@@ -171,7 +174,7 @@ class LivestormClient:
             raise LivestormConfigurationError(f"A path starts with a slash; got {path!r}.")
         repeatable = method in _SAFE_METHODS if idempotent is None else idempotent
         body = None if json is None else msgspec.json.encode(json)
-        query = _query(params)
+        query = encode_query(params)
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: is_transient(error, repeatable=repeatable)),
             wait=self._wait,
@@ -214,7 +217,7 @@ class LivestormClient:
                 raise
             meta = document.meta
             yield Page(number, document.many, document.included, meta.record_count, meta.page_count)
-            number = _next_page(number, document)
+            number = next_page(number, document)
 
     def _authorized(self, method: str, path: str, query: dict[str, str], body: bytes | None) -> Answer:
         """One call; after a 401 once more with another token, if the credential has one."""
@@ -244,7 +247,7 @@ class LivestormClient:
                 params=query,
                 data=body,
                 headers={"Content-Type": "application/vnd.api+json"} if body is not None else None,
-                auth=_Authorization(authorization),
+                auth=Authorization(authorization),
                 timeout=self._timeout,
                 allow_redirects=False,  # a token is never carried to another host
             )
@@ -252,7 +255,7 @@ class LivestormClient:
             refused = response.status_code == requests.codes.too_many_requests
         except requests.RequestException as error:
             raise LivestormConnectionError(
-                f"{method} {self.base_url}{path}: no complete answer ({_reason(error)})."
+                f"{method} {self.base_url}{path}: no complete answer ({transport_reason(error)})."
             ) from error
         finally:
             self.pacer.answered(quota, refused=refused)
@@ -286,62 +289,3 @@ class LivestormClient:
             )
 
         return say
-
-
-class _Authorization(requests.auth.AuthBase):
-    """Sets the header itself: requests would otherwise let a .netrc entry of the host replace it."""
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = self._value
-        return request
-
-
-def require_secure_url(url: str, *, what: str) -> str:
-    """`url` itself if a secret may be sent to it: https, or http on loopback.
-
-    Raises:
-        LivestormConfigurationError: it is neither, or is no URL.
-    """
-    parts = urlsplit(url)
-    if parts.username or parts.password:
-        raise LivestormConfigurationError(f"The {what} must not hold a user or a password.")
-    if parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)):
-        return url
-    raise LivestormConfigurationError(
-        f"The {what} must be https (http only for localhost, 127.0.0.1 or [::1]); got {url!r}."
-    )
-
-
-def _query(params: Mapping[str, Any] | None) -> dict[str, str]:
-    def text(value: object) -> str:
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if isinstance(value, list | tuple):
-            return ",".join(str(entry) for entry in value)
-        return str(value)
-
-    return {name: text(value) for name, value in (params or {}).items() if value is not None}
-
-
-def _next_page(number: int, document: Document) -> int | None:
-    """The page after `number`, by next_page; by page_count where the older form of `meta` lacks next_page."""
-    meta = document.meta
-    if meta.next_page is not msgspec.UNSET:
-        following = meta.next_page
-        if following is not None and following <= number:
-            raise LivestormListChangedError(f"Page {number} names page {following} as its next; paging would not end.")
-        return following
-    if meta.page_count is not None and number + 1 < meta.page_count:
-        return number + 1
-    return None
-
-
-def _reason(error: requests.RequestException) -> str:
-    """The innermost cause in words, without the URL: a query may hold an e-mail address."""
-    cause: BaseException = error
-    while (inner := cause.__cause__ or cause.__context__) is not None:
-        cause = inner
-    return f"{type(error).__name__}: {getattr(cause, 'strerror', None) or type(cause).__name__}"

@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from airflow_provider_livestorm.exceptions import ErrorDetail, LivestormResponseError
+from airflow_provider_livestorm.exceptions import ErrorDetail, LivestormListChangedError, LivestormResponseError
 
-__all__ = ["Document", "Meta", "Quota", "Resource", "decode_document", "decode_errors", "read_quota"]
+__all__ = ["Document", "Meta", "Quota", "Resource", "decode_document", "decode_errors", "next_page", "read_quota"]
 
 
 class Resource(msgspec.Struct, frozen=True, gc=False):
@@ -110,6 +110,23 @@ def decode_document(body: bytes, *, what: str) -> Document:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         # msgspec's messages name positions and types, never values, so nothing secret is repeated here.
         raise LivestormResponseError(f"{what}: the answer is not a JSON:API document ({error}).") from None
+
+
+def next_page(number: int, document: Document) -> int | None:
+    """The page after `number`, by next_page; by page_count where the older form of `meta` lacks next_page.
+
+    Raises:
+        LivestormListChangedError: the next page is not further on.
+    """
+    meta = document.meta
+    if meta.next_page is not msgspec.UNSET:
+        following = meta.next_page
+        if following is not None and following <= number:
+            raise LivestormListChangedError(f"Page {number} names page {following} as its next; paging would not end.")
+        return following
+    if meta.page_count is not None and number + 1 < meta.page_count:
+        return number + 1
+    return None
 
 
 def decode_errors(body: bytes) -> tuple[ErrorDetail, ...]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from airflow_provider_livestorm.api.client import require_secure_url
+from airflow_provider_livestorm.api.transport import require_secure_url
 from airflow_provider_livestorm.auth.token import Grant
 from airflow_provider_livestorm.exceptions import LivestormTokenError
 

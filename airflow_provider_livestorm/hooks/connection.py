@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, conf, mask_secret
 
-from airflow_provider_livestorm.api.client import API_URL, require_secure_url
+from airflow_provider_livestorm.api.client import API_URL
+from airflow_provider_livestorm.api.transport import require_secure_url
 from airflow_provider_livestorm.auth.credentials import TokenSource
 from airflow_provider_livestorm.auth.lease import TokenLease
 from airflow_provider_livestorm.auth.oauth import AUTHORIZE_URL, TOKEN_URL, OAuthClient
@@ -125,7 +126,11 @@ def token_source(settings: ConnectionSettings) -> TokenSource:
     from airflow_provider_livestorm.auth.stores.broker import BrokerClient  # noqa: PLC0415 - not in the api-server
 
     return BrokerClient(
-        settings.conn_id, client_id=settings.client_id or "", client_secret=settings.secret, url=broker_url()
+        settings.conn_id,
+        client_id=settings.client_id or "",
+        client_secret=settings.secret,
+        url=broker_url(),
+        mask=mask_secret,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, mask_secret
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 from airflow_provider_livestorm.api.client import PAGE_SIZE_MAX, Answer, Credential, LivestormClient, Page
 from airflow_provider_livestorm.api.json_api import Document, Quota
@@ -90,9 +90,7 @@ class LivestormHook(BaseHook):
         """
         if isinstance(self._credential, ApiToken):
             return self._credential.authorization()
-        token = self._credential.token().access_token
-        mask_secret(token)
-        return token
+        return self._credential.token().access_token
 
     @property
     def quota(self) -> Quota:

@@ -49,6 +49,7 @@ class BrokerClient:
         client_id: its login; signs the request together with `client_secret`, which is not sent.
         client_secret: its password.
         url: the api-server's address as this process reaches it, path prefix included.
+        mask: told every access token before anyone else sees it.
         patience: seconds to wait for a refresh that the broker has under way.
         clock: UTC unix seconds.
         sleep: waits that many seconds.
@@ -61,6 +62,7 @@ class BrokerClient:
         client_id: str,
         client_secret: str,
         url: str,
+        mask: Callable[[str], None],
         patience: float = 120.0,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
@@ -69,6 +71,7 @@ class BrokerClient:
         self._client_id = client_id
         self._client_secret = client_secret
         self._url = f"{url.rstrip('/')}/livestorm/connections/{quote(conn_id, safe='')}/access-token"
+        self._mask = mask
         self._patience = patience
         self._clock = clock
         self._sleep = sleep
@@ -130,6 +133,7 @@ class BrokerClient:
                 granted = msgspec.json.decode(response.content, type=_Granted)
             except msgspec.DecodeError:
                 raise self._no_broker(status) from None
+            self._mask(granted.access_token)
             return TokenSet(
                 access_token=granted.access_token,
                 # By our own clock: it need not agree with the api-server's.
