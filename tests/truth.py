@@ -35,6 +35,7 @@ def published_rows(destination: pathlib.Path, stream: str) -> list[Row]:
     manifest = json.loads((destination / "_livestorm" / "manifest.json").read_bytes())
     rows: dict[tuple[str, ...], Row] = {}
     for run in manifest["runs"]:
+        seen: set[tuple[str, ...]] = set()
         for part in run["streams"].get(stream, {"files": []})["files"]:
             content = (destination / part["path"]).read_bytes()
             assert hashlib.sha256(content).hexdigest() == part["sha256"]
@@ -43,7 +44,10 @@ def published_rows(destination: pathlib.Path, stream: str) -> list[Row]:
             assert len(lines) == part["rows"]
             for line in lines:
                 row = json.loads(line)
-                rows[tuple(row[name] for name in KEYS[stream])] = row
+                key = tuple(row[name] for name in KEYS[stream])
+                assert key not in seen, f"{stream}: {key} came twice in one run"
+                seen.add(key)
+                rows[key] = row
     return list(rows.values())
 
 

@@ -71,8 +71,8 @@ class Query:
                 number = _whole(name, value, least=0)
             elif paged and name == "page[size]":
                 size = _whole(name, value, least=1)
-            elif name == "include" and set(filter(None, value.split(","))) <= set(includes):
-                include = tuple(filter(None, value.split(",")))
+            elif name == "include" and set(value.split(",")) <= set(includes):
+                include = tuple(value.split(","))
             elif name.startswith("filter[") and name.endswith("]") and name[7:-1] in filters:
                 found[name[7:-1]] = value
             else:
