@@ -23,6 +23,7 @@ __all__ = ["Column", "RowReader"]
 Row = dict[str, Any]
 RecordT = TypeVar("RecordT", bound=Record)
 _EXTRA = "_extra"
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,8 @@ def _boolean(value: object) -> bool:
 def _timestamp(value: object) -> dt.datetime | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError
-    return dt.datetime.fromtimestamp(value, dt.UTC) if value else None  # 0 is Livestorm's "never" (api.md 2)
+    # 0 is Livestorm's "never" (api.md 2). Added to the epoch, as fromtimestamp() fails in other ways on each platform.
+    return _EPOCH + dt.timedelta(seconds=value) if value else None
 
 
 def _json(value: object) -> object:

@@ -1,0 +1,92 @@
+"""From resources to rows: nothing is lost, nothing secret is kept, odd values do not crash."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_livestorm.api.json_api import Resource
+from airflow_provider_livestorm.api.resources import CATALOGUE, EVENTS, SESSION_PEOPLE, SESSIONS
+
+scalars = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=8)
+)
+values = st.recursive(scalars, lambda inner: st.one_of(st.lists(inner), st.dictionaries(st.text(max_size=8), inner)))
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_columns_begin_with_the_ids_and_hold_key_and_cursor(name: str) -> None:
+    resource = CATALOGUE[name]
+    names = [column.name for column in resource.rows.columns]
+    assert names[: len(resource.key)] == list(resource.key)
+    assert resource.cursor in names
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+@given(attributes=st.dictionaries(st.text(max_size=20), values, max_size=6))
+def test_any_attributes_make_a_row(name: str, attributes: dict[str, Any]) -> None:
+    reader = CATALOGUE[name].rows
+    row = reader.row(Resource("1", name, attributes), parent="p")
+    assert list(row) == [*(column.name for column in reader.columns), "_extra"]
+    record = reader.read(Resource("1", name, attributes), parent="p")
+    assert record.extra == row["_extra"]
+
+
+@given(wrong=values, member=st.sampled_from(["title", "created_at", "chat_enabled", "sessions_count", "owner"]))
+def test_a_value_of_the_wrong_type_is_kept_in_extra(wrong: Any, member: str) -> None:
+    row = EVENTS.rows.row(Resource("1", "events", {member: wrong}))
+    extra = row["_extra"] or {}
+    fits = {
+        "title": isinstance(wrong, str),
+        "created_at": isinstance(wrong, int | float) and not isinstance(wrong, bool) and abs(wrong) < 1e11,
+        "chat_enabled": isinstance(wrong, bool),
+        "sessions_count": isinstance(wrong, int | float) and not isinstance(wrong, bool) and wrong == int(wrong),
+        "owner": isinstance(wrong, dict),
+    }[member]
+    if wrong is None:
+        assert row["_extra"] is None
+    elif not fits and not (member == "created_at" and isinstance(wrong, int | float)):
+        assert extra[member] == wrong
+
+
+def test_an_unknown_attribute_is_kept_wherever_it_is() -> None:
+    attributes = {"brand_new": 1, "registrant_detail": {"newer": {"deep": [1]}, "attended": True}}
+    row = SESSION_PEOPLE.rows.row(Resource("1", "people", attributes), parent="s")
+    assert row["attended"] is True
+    assert row["_extra"] == {"brand_new": 1, "registrant_detail": {"newer": {"deep": [1]}}}
+
+
+@pytest.mark.parametrize("where", [(), ("registrant_detail",), ("registrant_detail", "anew"), ("anew",)])
+def test_secrets_are_dropped_at_any_depth(where: tuple[str, ...]) -> None:
+    attributes: dict[str, Any] = {}
+    inner = attributes
+    for name in where:
+        inner = inner.setdefault(name, {})
+    inner |= {
+        "password_key": "the-secret",
+        "connection_link": "https://the-secret",
+        "list": [{"password_key": "the-secret"}],
+    }
+    assert "the-secret" not in repr(SESSION_PEOPLE.rows.row(Resource("1", "people", attributes), parent="s"))
+
+
+def test_nought_is_never_and_null_and_missing_are_null() -> None:
+    attributes = {"started_at": 0, "ended_at": 1_770_000_000, "canceled_at": None}
+    row = SESSIONS.rows.row(Resource("1", "sessions", attributes))
+    assert row["started_at"] is None
+    assert row["ended_at"] == dt.datetime(2026, 2, 2, 2, 40, tzinfo=dt.UTC)
+    assert row["canceled_at"] is None
+    assert row["created_at"] is None
+
+
+def test_a_registrant_without_detail_is_a_row() -> None:
+    for detail in (None, {}):
+        row = SESSION_PEOPLE.rows.row(
+            Resource("1", "people", {"role": "participant", "registrant_detail": detail}), parent="s"
+        )
+        assert (row["session_id"], row["id"], row["role"], row["attended"]) == ("s", "1", "participant", None)
