@@ -23,7 +23,9 @@ from airflow_provider_livestorm.exceptions import (
 
 __all__ = ["error_from", "is_transient"]
 
-_CHALLENGE_MEMBER = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')  # RFC 9110: a quoted-string may escape its quotes
+# A member ends at the quote before the next member or the end: quotes inside its text may be escaped, as RFC 9110 has
+# it, or plain, as Doorkeeper writes `requires scope "events:read"`.
+_CHALLENGE_MEMBER = re.compile(r'(\w+)="(.*?)"(?=\s*(?:,\s*\w+="|$))')
 _HINTS = {
     400: "Check the parameters; pages are 0-based and a page past the last answers 400",
     402: "The plan's monthly allowance of active contacts is used up",

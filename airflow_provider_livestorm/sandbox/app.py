@@ -8,10 +8,12 @@ import os
 import secrets
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from airflow_provider_livestorm.sandbox.connections import ConnectionMiddleware, Connections
 from airflow_provider_livestorm.sandbox.control import Control
 from airflow_provider_livestorm.sandbox.doorkeeper import Application, Doorkeeper
 from airflow_provider_livestorm.sandbox.faults import Faults
@@ -27,7 +29,13 @@ REDIRECT_URIS = ("http://127.0.0.1:8080/livestorm/callback", "http://localhost:8
 
 
 def create_app(
-    *, preset: str, seed: int, epoch: float, settings: Settings, redirect_uris: tuple[str, ...] = REDIRECT_URIS
+    *,
+    preset: str,
+    seed: int,
+    epoch: float,
+    settings: Settings,
+    connections: Connections,
+    redirect_uris: tuple[str, ...] = REDIRECT_URIS,
 ) -> Starlette:
     """Make a sandbox.
 
@@ -36,6 +44,7 @@ def create_app(
         seed: of its data.
         epoch: its time at the start, UTC unix seconds.
         settings: limits and switches.
+        connections: their counter; the server tells it when one is closed.
         redirect_uris: that the OAuth application registered.
     """
     clock = Clock(epoch)
@@ -52,9 +61,13 @@ def create_app(
     oauth = OAuthRoutes(doorkeeper, faults, str(workspace.organization["attributes"]["name"]))
     control = Control(
         workspace=workspace, settings=settings, clock=clock, doorkeeper=doorkeeper,
-        limits=limits, faults=faults, rest=rest, api_token=api_token,
+        limits=limits, faults=faults, rest=rest, api_token=api_token, connections=connections,
+        made_from={"preset": preset, "seed": seed, "epoch": epoch},
     )  # fmt: skip
-    return Starlette(routes=[*rest.routes(), *oauth.routes(), *control.routes(), Route("/", _welcome)])
+    return Starlette(
+        routes=[*rest.routes(), *oauth.routes(), *control.routes(), Route("/", _welcome)],
+        middleware=[Middleware(ConnectionMiddleware, connections)],
+    )
 
 
 async def _welcome(_: Request) -> Response:

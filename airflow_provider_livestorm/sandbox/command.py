@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import importlib.util
 import json
 import os
@@ -22,10 +21,11 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 def run(argv: list[str]) -> int:
     """Run the command; returns the exit code: 0, or 2 where it could not start."""
-    for module in ("starlette", "uvicorn", "multipart"):
+    for module in ("starlette", "uvicorn"):
         if importlib.util.find_spec(module) is None:
             return _refuse(f"{module} is missing: pip install 'airflow-provider-livestorm[sandbox]'")
     from airflow_provider_livestorm.sandbox.generate import EPOCH, PRESETS  # noqa: PLC0415
+    from airflow_provider_livestorm.sandbox.server import listen  # noqa: PLC0415 - needs what is optional
 
     options = _parser(list(PRESETS), EPOCH).parse_args(argv)
     settings = Settings()
@@ -36,31 +36,28 @@ def run(argv: list[str]) -> int:
     if options.host not in _LOOPBACK:
         print(f"Warning: on {options.host} anyone who reaches this machine can use and control it.", file=sys.stderr)
     try:
-        listener = socket.create_server(
-            (options.host, options.port), family=socket.AF_INET6 if ":" in options.host else socket.AF_INET, backlog=512
-        )
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
+        listener = listen(options.host, options.port)
+    except (OSError, OverflowError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or str(error)
         return _refuse(f"cannot listen on {options.host}:{options.port}: {reason}")
     with listener:
         return _serve(listener, options, settings)
 
 
 def _serve(listener: socket.socket, options: argparse.Namespace, settings: Settings) -> int:
-    import uvicorn  # noqa: PLC0415 - optional
-
     from airflow_provider_livestorm.sandbox.app import create_app  # noqa: PLC0415 - needs what is optional
+    from airflow_provider_livestorm.sandbox.connections import Connections  # noqa: PLC0415
+    from airflow_provider_livestorm.sandbox.server import serve  # noqa: PLC0415
 
-    app = create_app(preset=options.preset, seed=options.seed, epoch=options.epoch, settings=settings)
-    # No access log: a query string may carry a code or an e-mail address.
-    config = uvicorn.Config(app, log_level="critical", access_log=False, lifespan="off", server_header=False)
-    server = uvicorn.Server(config)
+    connections = Connections()
+    app = create_app(
+        preset=options.preset, seed=options.seed, epoch=options.epoch, settings=settings, connections=connections
+    )
     if options.exit_with_parent:
         _exit_with_parent()
     port = listener.getsockname()[1]
     host = f"[{options.host}]" if ":" in options.host else options.host
-    _say_ready(f"http://{host}:{port}", options)
-    asyncio.run(server.serve(sockets=[listener]))
+    serve(app, listener, connections, lambda: _say_ready(f"http://{host}:{port}", options))
     return 0
 
 

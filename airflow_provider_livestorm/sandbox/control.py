@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
@@ -12,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from airflow_provider_livestorm.sandbox.connections import Connections
 from airflow_provider_livestorm.sandbox.doorkeeper import DEFAULT_SCOPE, SCOPES, Doorkeeper
 from airflow_provider_livestorm.sandbox.faults import Fault, Faults
 from airflow_provider_livestorm.sandbox.limits import Limits
@@ -36,6 +38,8 @@ class Control:
         faults: Faults,
         rest: RestApi,
         api_token: str,
+        connections: Connections,
+        made_from: Resource,
     ) -> None:
         self._workspace = workspace
         self._settings = settings
@@ -45,6 +49,8 @@ class Control:
         self._faults = faults
         self._rest = rest
         self._api_token = api_token
+        self._connections = connections
+        self._made_from = made_from
 
     def routes(self) -> list[Route]:
         """For Starlette."""
@@ -77,11 +83,14 @@ class Control:
     def status(self, _: Request, __: dict[str, Any]) -> Resource:
         """The workspace, the clock, the settings, the counters."""
         counters, doorkeeper = self._rest.counters, self._doorkeeper
+        people = [self._workspace.people_of(one) for one in self._workspace.sessions]
         return {
+            "made_from": self._made_from,
             "workspace": {
                 "events": len(self._workspace.events),
                 "sessions": len(self._workspace.sessions),
-                "session_people": sum(len(self._workspace.people_of(one)) for one in self._workspace.sessions),
+                "session_people": sum(map(len, people)),
+                "people": len(set().union(*people)),
             },
             "clock": self._clock.now(),
             "settings": asdict(self._settings),
@@ -91,6 +100,7 @@ class Control:
                 "answers_by_status": {str(status): count for status, count in counters.statuses.items()},
                 "refused_by_limit": dict(counters.refused),
                 "used_this_month": self._limits.used,
+                "connections_opened": self._connections.opened,
                 "refreshes": doorkeeper.refreshes,
                 "refused_refreshes": doorkeeper.refused_refreshes,
                 "reuses_of_spent_tokens": doorkeeper.reuses,
@@ -144,9 +154,9 @@ class Control:
     def move_clock(self, _: Request, body: dict[str, Any]) -> Resource:
         """`{"advance": seconds}` or `{"set": unix seconds}`."""
         if set(body) == {"advance"}:
-            self._clock.advance(float(body["advance"]))
+            self._clock.advance(_seconds(body["advance"]))
         elif set(body) == {"set"}:
-            self._clock.advance(float(body["set"]) - self._clock.now())
+            self._clock.advance(_seconds(body["set"]) - self._clock.now())
         else:
             raise ValueError("name one of advance (seconds) and set (unix seconds)")
         return {"clock": self._clock.now()}
@@ -178,7 +188,7 @@ class Control:
 
     def add_fault(self, _: Request, body: dict[str, Any]) -> Resource:
         """A rule; see `faults.Fault`."""
-        self._faults.rules.append(Fault(**body))
+        self._faults.rules.append(Fault.read(body))
         return {"rules": len(self._faults.rules)}
 
     def clear_faults(self, _: Request, __: dict[str, Any]) -> Resource:
@@ -189,6 +199,7 @@ class Control:
     def reset_counters(self, _: Request, __: dict[str, Any]) -> Resource:
         """Begin to count at nought; the month's calls stay used."""
         self._rest.counters.clear()
+        self._connections.clear()
         self._doorkeeper.refreshes = self._doorkeeper.refused_refreshes = self._doorkeeper.reuses = 0
         return {}
 
@@ -199,3 +210,9 @@ class Control:
         self._limits.take()  # the period starts with a call
         self._limits.used = self._settings.monthly_limit
         return {"used": self._limits.used}
+
+
+def _seconds(value: Any) -> float:
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise ValueError(f"seconds are a number; got {value!r}")
+    return float(value)

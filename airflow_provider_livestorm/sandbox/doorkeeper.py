@@ -150,7 +150,8 @@ class Doorkeeper:
             pair.revoked = True
             return self.issue(scope or pair.scope)
         # Grace: the old pair lives until the new access token is used. Redeemed once more before that, it gives one
-        # more pair, as Doorkeeper does.
+        # more pair, as Doorkeeper does; the first use of either new pair ends the old one and leaves the other new
+        # pair alone.
         return self.issue(scope or pair.scope, previous=refresh_token)
 
     def issue(self, scope: str, *, previous: str | None = None) -> Pair:
@@ -169,17 +170,20 @@ class Doorkeeper:
         return pair
 
     def use(self, access_token: str) -> tuple[Pair | None, str]:
-        """The live pair of an access token, else the reason why there is none; its first use ends the one before."""
+        """The live pair of an access token, else the reason why there is none; its first use ends the one before.
+
+        Doorkeeper revokes the one before as soon as it finds the token, before it looks whether the token still lives.
+        """
         pair = self.by_access.get(access_token)
         if pair is None:
             return None, "The access token is invalid"
+        if pair.previous is not None:
+            self.by_refresh[pair.previous].revoked = True
+            pair.previous = None
         if pair.revoked:
             return None, "The access token was revoked"
         if pair.expired(self.now()):
             return None, "The access token expired"
-        if pair.previous is not None:
-            self.by_refresh[pair.previous].revoked = True
-            pair.previous = None
         return pair, ""
 
     def revoke(self, token: str | None) -> None:

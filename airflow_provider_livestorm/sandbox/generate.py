@@ -24,6 +24,10 @@ _LAST = "Martin Nguyễn García Müller Sørensen Silva 王 Иванова Özt
 _TOPICS = ("Product tour", "Customer stories", "Onboarding", "Roadmap & Q/A", "Sécurité", "Masterclass", "Data <live>")
 _TAGS = ("marketing", "Sales", "customers", "internal")
 _LONG = "what-would-you-like-to-learn-in-this-session-and-how-did-you-hear-about-us-please-tell-us-in-your-own-words"
+# By number of the session: what it is at the epoch, so that no seed lacks one of them.
+_PLACED = {7: "live", 8: "upcoming", 9: "past_not_started", 11: "canceled"}
+_PLACED_EVERY = 37
+_REGISTRANTS_MAX = 250  # of a session whose number is drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +38,23 @@ class Preset:
         people: in the workspace.
         registrations: people of each session, in turn, where a test needs exact numbers; else drawn.
         sessions_per_event: drawn from this range, or exactly one.
+        breakout_rooms: whether some events have one more session that is a breakout room.
     """
 
     events: int
     sessions_per_event: tuple[int, int]
     people: int
     registrations: tuple[int, ...] = ()
+    breakout_rooms: bool = True
 
 
 PRESETS = {
     "empty": Preset(0, (0, 0), 0),
     # Lists of none, of a page that is exactly full, of one more, of two full pages, of some.
     "tiny": Preset(6, (2, 2), 160, (0, 50, 51, 100, 120, 7, 1, 33, 12, 5, 49, 2)),
-    "full-page": Preset(50, (1, 1), 60, (50, *[1] * 49)),
-    "small": Preset(40, (1, 5), 1800),
+    # A page of events that is exactly full, one of sessions, and one of people.
+    "full-page": Preset(50, (1, 1), 60, (50, *[1] * 49), breakout_rooms=False),
+    "small": Preset(40, (1, 4), 1800),
 }
 
 
@@ -76,13 +83,13 @@ def generate(preset: str, seed: int, epoch: float) -> Workspace:
         event = maker.event(number, workspace.users)
         workspace.add_event(event)
         for _ in range(rng.randint(*shape.sessions_per_event)):
-            session = maker.session(event)
+            session = maker.session(event, _PLACED.get(len(workspace.sessions) % _PLACED_EVERY))
             workspace.add_session(session)
-            drawn = 0 if session.status_override == "draft" else min(len(people), int(rng.paretovariate(1.2) * 9))
-            count = next(counts, drawn)
+            drawn = 0 if session.status_override == "draft" else int(rng.paretovariate(1.2) * 10)
+            count = next(counts, min(drawn, _REGISTRANTS_MAX))
             registered = rng.sample(people, min(count, len(people)))
             workspace.set_people(session, [maker.registration(event, session, person) for person in registered])
-        if workspace.sessions_of(event.id) and number % 5 == 2:  # noqa: PLR2004 - every fifth event, by taste
+        if shape.breakout_rooms and number % 5 == 2:  # noqa: PLR2004 - every fifth event, by taste
             room = maker.breakout_room(event, workspace.sessions_of(event.id)[0])
             workspace.add_session(room)
             workspace.set_people(room, [])
@@ -152,7 +159,7 @@ class _Maker:
                 "show_in_company_page": rng.random() < 0.7, "chat_enabled": True, "polls_enabled": True,  # noqa: PLR2004
                 "questions_enabled": True, "language": rng.choice(("en", "fr", "de")),
                 "published_at": 0 if draft else created + 3600, "created_at": created,
-                "updated_at": created + rng.randint(3600, 20 * DAY),
+                "updated_at": min(created + rng.randint(3600, 20 * DAY), self._epoch),
                 "owner": {
                     "id": owner["id"], "type": "people",
                     "attributes": {"role": "team_member", "timezone": "Europe/Paris", "avatar_link": None, **profile},
@@ -178,12 +185,21 @@ class _Maker:
                 "options": options,
             }
 
-    def session(self, event: Event) -> Session:
+    def session(self, event: Event, placed: str | None = None) -> Session:
+        """A session; `placed` says what it is at the epoch where that must not be left to the draw."""
         rng = self._rng
         created = event.attributes["created_at"] + rng.randint(60, DAY)
         start = self._epoch + rng.randint(-300, 60) * DAY // 2 * 2 + rng.choice((-900, 5400, 36_000))
         override = "draft" if event.attributes["status"] == "draft" else None
-        canceled = override is None and rng.random() < 0.06  # noqa: PLR2004
+        drawn = "canceled" if override is None and rng.random() < 0.06 else override  # noqa: PLR2004
+        if override:
+            placed = None
+        if placed == "live":
+            start = self._epoch - 600
+        elif placed == "upcoming":
+            start = self._epoch + 3 * DAY
+        elif placed == "past_not_started":
+            start = self._epoch - 9 * DAY
         return Session(
             id=self.id(),
             event_id=event.id,
@@ -192,14 +208,15 @@ class _Maker:
             start=start,
             duration=rng.choice((1800, 2700, 3600)),
             created_at=min(created, start - 3600),
-            changed_at=min(created, start - 3600) + rng.randint(0, 1800),
-            status_override="canceled" if canceled else override,
-            never_started=rng.random() < 0.05,  # noqa: PLR2004
+            changed_at=min(min(created, start - 3600) + rng.randint(0, 1800), self._epoch),
+            status_override=drawn if placed is None else ("canceled" if placed == "canceled" else None),
+            never_started=(rng.random() < 0.05 and placed is None) or placed == "past_not_started",  # noqa: PLR2004
         )
 
     def breakout_room(self, event: Event, parent: Session) -> Session:
         room = self.session(event)
         room.name, room.parent_id, room.start, room.duration = "Room 1", parent.id, parent.start, parent.duration
+        room.created_at, room.changed_at = parent.created_at, parent.changed_at
         room.status_override, room.never_started = parent.status_override, parent.never_started
         return room
 
@@ -210,7 +227,7 @@ class _Maker:
         held = held and session.status_override is None
         attended = held and rng.random() < 0.6  # noqa: PLR2004
         registered = session.created_at + rng.randint(0, max(1, min(session.start, self._epoch) - session.created_at))
-        settled = session.start + session.duration + 7200 if held else registered
+        settled = min(session.start + session.duration + 7200, self._epoch) if held else registered
         key = f"{rng.getrandbits(160):040x}"
         rate = round(rng.uniform(5, 100), 1) if attended else None
         attributes = {name: value for name, value in person.items() if name != "id"}

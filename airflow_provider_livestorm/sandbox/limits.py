@@ -47,23 +47,23 @@ class Limits:
         now = self._now()
         if self._period_start is None or now >= self._period_start + PERIOD:
             self._period_start, self.used = now, 0
-        monotonic = self._monotonic()
-        while self._recent and self._recent[0] <= monotonic - 1.0:
-            self._recent.popleft()
+        monotonic = self._forget()
         interval, monthly = self._settings.interval_limit, self._settings.monthly_limit
+        reset = self._period_start + PERIOD
         if monthly and self.used >= monthly:
-            reset = self._period_start + PERIOD
             return self._refuse("monthly", math.ceil(reset - now), reset)
         if interval and len(self._recent) >= interval:
             if self._settings.count_refused:
                 self.used += 1
-            return self._refuse("interval", 1, now + 1)
+            # The docs give RateLimit-Reset one meaning, the start of the next monthly period (api.md 3): here as well.
+            return self._refuse("interval", 1, reset)
         self._recent.append(monotonic)
         self.used += 1
         return Verdict(None, self.headers())
 
     def headers(self) -> dict[str, str]:
         """What every answer but a 429 carries."""
+        self._forget()
         spelling = "Monthly" if self._settings.monthly_spelling == "new" else "Montly"
         monthly, interval = self._settings.monthly_limit, self._settings.interval_limit
         headers = {}
@@ -74,6 +74,13 @@ class Limits:
             headers["RateLimit-Interval-Limit"] = str(interval)
             headers["RateLimit-Interval-Remaining"] = str(max(0, interval - len(self._recent)))
         return headers
+
+    def _forget(self) -> float:
+        """Let go of the calls that are a second old or more; returns real seconds."""
+        monotonic = self._monotonic()
+        while self._recent and self._recent[0] <= monotonic - 1.0:
+            self._recent.popleft()
+        return monotonic
 
     def _refuse(self, kind: str, retry_after: int, reset: float) -> Verdict:
         headers = {"Retry-After": str(max(1, retry_after)), "RateLimit-Reset": str(math.ceil(reset))}

@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import html
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
-from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -63,8 +62,10 @@ class OAuthRoutes:
 
     async def decide(self, request: Request) -> Response:
         """Send the person back with a code, or with their denial."""
-        async with request.form() as form:
-            asked = _texts(form)
+        try:
+            asked = await _read(request)
+        except OAuthError as unreadable:
+            return _shown(unreadable.description)
         if refusal := self._refuse_client(asked.get("client_id"), asked.get("redirect_uri")):
             return refusal
         state = asked.get("state")
@@ -86,8 +87,9 @@ class OAuthRoutes:
 
     async def token(self, request: Request) -> Response:
         """Exchange a code or a refresh token."""
-        if fault := await self._faults.before(request):
-            return fault
+        return await self._faults.around(request, lambda: self._token(request))
+
+    async def _token(self, request: Request) -> Response:
         try:
             form = await _form(request)
             client_id, client_secret = _client(request, form)
@@ -106,8 +108,7 @@ class OAuthRoutes:
                 pair = self._doorkeeper.refresh(_required(form, "refresh_token"), form.get("scope"))
         except OAuthError as error:
             return _refused(error)
-        answer = JSONResponse(_described(pair), headers=_NO_STORE)
-        return await self._faults.after(request, answer)
+        return JSONResponse(_described(pair), headers=_NO_STORE)
 
     async def revoke(self, request: Request) -> Response:
         """RFC 7009: an empty document, whether the token was known or not."""
@@ -122,10 +123,10 @@ class OAuthRoutes:
     async def info(self, request: Request) -> Response:
         """What Doorkeeper tells of the token in the header."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        pair = self._doorkeeper.by_access.get(token) if scheme == "Bearer" else None
+        pair, reason = self._doorkeeper.use(token if scheme == "Bearer" else "")
+        if pair is None:
+            return _refused(OAuthError("invalid_request", reason))
         now = self._doorkeeper.now()
-        if pair is None or pair.revoked or pair.expired(now):
-            return _refused(OAuthError("invalid_request", "The access token is invalid", 400))
         return JSONResponse(
             {
                 "scope": pair.scope.split(),
@@ -162,8 +163,11 @@ def _authorization_error(asked: dict[str, str]) -> tuple[str, str] | None:
     return None
 
 
-def _texts(form: FormData) -> dict[str, str]:
-    return {name: value for name, value in form.items() if isinstance(value, str)}
+async def _read(request: Request) -> dict[str, str]:
+    try:
+        return dict(parse_qsl((await request.body()).decode(), keep_blank_values=True, errors="strict"))
+    except UnicodeDecodeError:
+        raise OAuthError("invalid_request", "The form is not UTF-8.") from None
 
 
 async def _form(request: Request) -> dict[str, str]:
@@ -171,18 +175,17 @@ async def _form(request: Request) -> dict[str, str]:
     # Rails would parse JSON as well; RFC 6749 does not know it, and a client must not rely on it.
     if kind != "application/x-www-form-urlencoded":
         raise OAuthError("invalid_request", "Missing required parameter: grant_type.")
-    async with request.form() as form:
-        return _texts(form)
+    return await _read(request)
 
 
 def _client(request: Request, form: dict[str, str]) -> tuple[str | None, str | None]:
-    header = request.headers.get("authorization")
-    if header is None:
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
         return form.get("client_id"), form.get("client_secret")
     if "client_secret" in form:
         raise OAuthError("invalid_request", "The client used more than one mechanism to authenticate.")
     try:
-        user, _, password = base64.b64decode(header.removeprefix("Basic "), validate=True).decode().partition(":")
+        user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         return None, None
     return user, password

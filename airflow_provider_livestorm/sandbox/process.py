@@ -117,7 +117,8 @@ class SandboxProcess:
 
     def truth(self, stream: str) -> list[dict[str, Any]]:
         """The raw resources of a stream, as they are now."""
-        return [json.loads(line) for line in self._call("GET", f"truth/{stream}").text.splitlines()]
+        # Lines of bytes: as text, a title with a line separator (U+2028) would be two.
+        return [json.loads(line) for line in self._call("GET", f"truth/{stream}").content.splitlines()]
 
     def now(self) -> float:
         """The sandbox's time, UTC unix seconds."""

@@ -16,7 +16,8 @@ from airflow_provider_livestorm.sandbox.settings import Settings
 __all__ = ["ApiError", "Query", "envelope", "moment"]
 
 PAGE_SIZE_DEFAULT = 20
-PAGE_SIZE_MAX = 50
+PAGE_SIZE_MAX = 50  # api.md 2.1
+_DIGITS = 15  # of a whole number: enough for unix seconds, and for any page
 _WINDOW = {"created_since": ("created_at", 1), "created_until": ("created_at", -1)}
 _WINDOW |= {"updated_since": ("updated_at", 1), "updated_until": ("updated_at", -1)}
 
@@ -114,7 +115,9 @@ def bound(member: str, sign: int, limit: float, settings: Settings) -> Predicate
 def moment(name: str, value: str) -> float:
     """Unix seconds or ISO 8601 as UTC unix seconds; ApiError 400 for anything else."""
     try:
-        if value.isdecimal():
+        if value.isdigit() and value.isascii():
+            if len(value) > _DIGITS:
+                raise ValueError
             return float(value)
         parsed = dt.datetime.fromisoformat(value)
     except ValueError:
@@ -142,6 +145,6 @@ def envelope(rows: list[Resource], query: Query, settings: Settings) -> Resource
 
 
 def _whole(name: str, value: str, *, least: int) -> int:
-    if not value.isdecimal() or int(value) < least:
+    if not (value.isdigit() and value.isascii()) or len(value) > _DIGITS or int(value) < least:
         raise ApiError(400, "Bad request", f"{name} must be a whole number of at least {least}")
     return int(value)

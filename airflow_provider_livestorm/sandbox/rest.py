@@ -68,15 +68,13 @@ class RestApi:
     def _endpoint(self, operation: Operation | None) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
             self.counters.calls[operation.name if operation else "unknown"] += 1
-            answer = await self._faults.before(request)
-            if answer is None:
-                answer = await self._faults.after(request, self._answer(operation, request))
+            answer = await self._faults.around(request, lambda: self._answer(operation, request))
             self.counters.statuses[answer.status_code] += 1
             return answer
 
         return endpoint
 
-    def _answer(self, operation: Operation | None, request: Request) -> Response:
+    async def _answer(self, operation: Operation | None, request: Request) -> Response:
         headers = self._limits.headers()
         try:
             scopes, person = self._authenticate(request.headers.get("authorization"))
@@ -112,7 +110,7 @@ class RestApi:
         A private token goes raw, an access token behind `Bearer`; each is refused in the other's place (api.md 1.1).
         """
         if header and header.startswith("Bearer "):
-            pair, reason = self._doorkeeper.use(header.removeprefix("Bearer ").strip())
+            pair, reason = self._doorkeeper.use(header.removeprefix("Bearer "))
             if pair is None:
                 challenge = f'Bearer realm="Doorkeeper", error="invalid_token", error_description="{reason}"'
                 raise ApiError(401, "", headers={"WWW-Authenticate": challenge})
@@ -122,7 +120,7 @@ class RestApi:
         return _API_TOKEN_SCOPES, None
 
 
-_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 

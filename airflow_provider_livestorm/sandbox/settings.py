@@ -65,7 +65,7 @@ class Settings:
             if name not in known:
                 raise ValueError(f"no setting {name!r}; there are {', '.join(sorted(known))}")
             if name in _CHOICES:
-                if value not in _CHOICES[name]:
+                if type(value) is not known[name] or value not in _CHOICES[name]:
                     raise ValueError(f"{name} is one of {', '.join(map(str, _CHOICES[name]))}; got {value!r}")
             elif type(value) is not known[name] or value < 0:
                 raise ValueError(f"{name} is a whole number, not negative; got {value!r}")

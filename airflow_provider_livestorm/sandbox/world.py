@@ -64,6 +64,7 @@ class Workspace:
     sessions: dict[str, Session] = field(default_factory=dict)
     _sessions_of: dict[str, list[Session]] = field(default_factory=dict)
     _people: dict[str, dict[str, Resource]] = field(default_factory=dict)
+    _attendees: dict[str, int] = field(default_factory=dict)
 
     def add_event(self, event: Event) -> None:
         """Add an event."""
@@ -78,6 +79,8 @@ class Workspace:
     def set_people(self, session: Session, people: list[Resource]) -> None:
         """Say who registered."""
         self._people[session.id] = {person["id"]: person for person in people}
+        # Counted once: every list of sessions tells it of every session.
+        self._attendees[session.id] = sum(person["attributes"]["registrant_detail"]["attended"] for person in people)
 
     def sessions_of(self, event_id: str) -> list[Session]:
         """The sessions of an event."""
@@ -102,7 +105,6 @@ class Workspace:
         status = session.status(now)
         started = session.start if status in ("live", "past") else 0
         ended = session.start + session.duration if status == "past" else 0
-        people = self._people[session.id].values()
         moved = max(session.changed_at, started, ended)
         return {
             "id": session.id,
@@ -113,8 +115,8 @@ class Workspace:
                 "timezone": session.timezone,
                 "room_link": f"https://app.livestorm.co/p/{session.id}",
                 "name": session.name,
-                "attendees_count": sum(person["attributes"]["registrant_detail"]["attended"] for person in people),
-                "registrants_count": len(people),
+                "attendees_count": self._attendees[session.id],
+                "registrants_count": len(self._people[session.id]),
                 "duration": session.duration if ended else None,
                 "estimated_started_at": session.start,
                 "started_at": started,

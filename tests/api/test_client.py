@@ -187,6 +187,11 @@ def test_a_passing_fault_of_a_read_is_outlived_and_a_lasting_one_said(
             LivestormForbiddenError,
             'requires scope "events:read"',
         ),
+        (
+            {"status_code": 403, "headers": {"WWW-Authenticate": SCOPE_CHALLENGE.replace("\\", "")}},
+            LivestormForbiddenError,
+            'requires scope "events:read"',
+        ),
         ({"status_code": 402}, LivestormApiError, "active contacts"),
         (
             {"status_code": 401, "json": {"errors": [{"status": "unauthorized", "title": None}]}},

@@ -95,3 +95,15 @@ def test_broken_answers_would_be_caught(sandbox: SandboxProcess) -> None:
     sandbox.add_fault(path_prefix="/v1/events", body="invalid-json")
     with pytest.raises(Failure):
         described.validate_response(get())
+
+
+def test_the_token_endpoints_answers_fit_the_description(sandbox: SandboxProcess) -> None:
+    oauth = schemathesis.openapi.from_path(str(DESCRIPTION)).include(operation_id="oauthToken")
+    described = next(one.ok() for one in oauth.get_all_operations())
+    grant = sandbox.grant()
+    client = {name: grant[name] for name in ("client_id", "client_secret")}
+    good = client | {"grant_type": "refresh_token", "refresh_token": grant["refresh_token"]}
+    for form, status in ((good, 200), (good, 400), (good | {"client_secret": "wrong"}, 401)):
+        answer = requests.post(sandbox.token_url, data=form, timeout=10)
+        assert answer.status_code == status
+        described.validate_response(answer)

@@ -2,55 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-import requests
 
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
-
-
-class Api:
-    """Calls the API with one Authorization header."""
-
-    def __init__(self, sandbox: SandboxProcess, authorization: str | None) -> None:
-        self.session = requests.Session()
-        self._url = sandbox.api_url
-        self.authorization = authorization
-
-    def get(self, path: str, **params: Any) -> requests.Response:
-        headers = {"Authorization": self.authorization} if self.authorization else {}
-        query = {name.replace("__", "[") + "]" if "__" in name else name: value for name, value in params.items()}
-        return self.session.get(self._url + path, params=query, headers=headers, timeout=10)
-
-
-@pytest.fixture
-def api(sandbox: SandboxProcess) -> Iterator[Api]:
-    sandbox.configure(
-        interval_limit=0, oversize_pages="refuse", items_per_page="page_size", meta_form="full",
-        empty_page_count=0, bounds="inclusive", monthly_spelling="new", breakout_rooms="hidden",
-    )  # fmt: skip
-    api = Api(sandbox, f"Bearer {sandbox.grant()['access_token']}")
-    with api.session:
-        yield api
-
-
-def session_with(sandbox: SandboxProcess, people: int) -> str:
-    """A session with exactly so many people."""
-    counts = {row["id"]: 0 for row in sandbox.truth("sessions") if row["attributes"]["status"] != "draft"}
-    for row in sandbox.truth("session_people"):
-        counts[row["session_id"]] += 1
-    return next(session for session, count in counts.items() if count == people)
-
-
-def assert_error(answer: requests.Response, status: int, symbol: str) -> None:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["Content-Type"].startswith("application/vnd.api+json")
-    (error,) = answer.json()["errors"]
-    assert (error["status"], error["code"]) == (symbol, str(status))
-    assert all(isinstance(value, str) for value in error.values())
-
+from tests.sandbox.caller import Api, assert_error, session_with
 
 # --- credentials -----
 
@@ -138,11 +97,17 @@ def test_what_is_unsure_of_meta_can_be_switched(api: Api, sandbox: SandboxProces
         ("/events", {"page__number": "-1"}),
         ("/events", {"page__size": "0"}),
         ("/events", {"sort": "title"}),
+        ("/events", {"page__number": "9" * 5000}),
+        ("/events", {"page__number": "\N{FULLWIDTH DIGIT ZERO}"}),
+        ("/events", {"filter__updated_since": "9" * 400}),
+        ("/events", {"include": ""}),
+        ("/events", {"include": "sessions,"}),
+        ("/organization", {"include": "users"}),
         ("/sessions", {"include": "event"}),
         ("/sessions", {"filter__status": '"past"'}),  # quotes are sent literally
         ("/ping", {"page__number": "0"}),
     ],
-    ids=str,
+    ids=lambda one: str(one)[:60],
 )
 def test_what_is_not_documented_is_refused(api: Api, path: str, params: dict[str, str]) -> None:
     assert_error(api.get(path, **params), 400, "bad_request")
@@ -171,8 +136,105 @@ def test_windows_take_both_ways_of_writing_a_time(api: Api, sandbox: SandboxProc
         for row in rows
         if row["attributes"]["updated_at"] > at or (bounds == "inclusive" and row["attributes"]["updated_at"] == at)
     }
-    for written in (str(at), requests.utils.unquote(_iso(at))):
+    for written in (str(at), dt.datetime.fromtimestamp(at, dt.UTC).isoformat()):
         assert {row["id"] for row in api.get("/events", filter__updated_since=written).json()["data"]} == expected
+
+
+Row = dict[str, Any]
+
+
+def _detail(row: Row) -> Row:
+    detail: Row = row["attributes"]["registrant_detail"]
+    return detail
+
+
+@pytest.mark.parametrize(
+    ("stream", "name", "value", "wanted"),
+    [
+        ("events", "title", "TOUR", lambda row: "tour" in row["attributes"]["title"].lower()),
+        ("events", "everyone_can_speak", "true", lambda row: row["attributes"]["everyone_can_speak"]),
+        ("events", "scheduling_status", "ended", lambda row: row["attributes"]["scheduling_status"] == "ended"),
+        ("sessions", "status", "past", lambda row: row["attributes"]["status"] == "past"),
+        ("sessions", "date_from", "1770000000", lambda row: row["attributes"]["estimated_started_at"] >= 1770000000),
+        ("sessions", "date_to", "1770000000", lambda row: row["attributes"]["estimated_started_at"] <= 1770000000),
+        ("people", "role", "team_member", lambda row: row["attributes"]["role"] == "team_member"),
+        ("people", "attended", "true", lambda row: _detail(row)["attended"]),
+        ("people", "attended", "false", lambda row: not _detail(row)["attended"]),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_a_filter_gives_what_fits_it_and_nothing_else(
+    sandbox: SandboxProcess, api: Api, stream: str, name: str, value: str, wanted: Callable[[Row], bool]
+) -> None:
+    path = f"/{stream}"
+    if stream == "people":
+        session = next(row["id"] for row in sandbox.truth("sessions") if row["attributes"]["attendees_count"] > 20)
+        path = f"/sessions/{session}/people"
+        rows = [row for row in sandbox.truth("session_people") if row["session_id"] == session]
+    else:
+        rows = [
+            row for row in sandbox.truth(stream) if row["attributes"].get("breakout_room_parent_session_id") is None
+        ]
+    found: list[str] = []
+    for number in range(3):
+        answer = api.get(path, **{f"filter__{name}": value, "page__size": 50, "page__number": number})
+        found += [row["id"] for row in answer.json()["data"]]
+        if answer.json()["meta"]["next_page"] is None:
+            break
+    expected = {row["id"] for row in rows if wanted(row)}
+    assert set(found) == expected
+    assert len(found) == answer.json()["meta"]["record_count"] == len(expected)
+    assert 0 < len(expected) < len(rows), "the filter proves nothing on this workspace"
+
+
+def test_an_email_is_matched_whole(api: Api, sandbox: SandboxProcess) -> None:
+    person = sandbox.truth("session_people")[0]
+    path, email = f"/sessions/{person['session_id']}/people", person["attributes"]["email"]
+    assert [row["id"] for row in api.get(path, filter__email=email).json()["data"]] == [person["id"]]
+    assert api.get(path, filter__email=email[1:]).json()["data"] == []
+
+
+def test_tags_are_titles_of_any_case_and_may_be_several(api: Api) -> None:
+    def tagged(*titles: str) -> set[str]:
+        return {row["id"] for row in api.get("/events", filter__tag=",".join(titles)).json()["data"]}
+
+    document = api.get("/events", include="tags").json()
+    titles = {tag["id"]: tag["attributes"]["title"] for tag in document["included"]}
+    expected = {
+        title: {
+            row["id"]
+            for row in document["data"]
+            if title in {titles[tag["id"]] for tag in row["relationships"]["tags"]["data"]}
+        }
+        for title in titles.values()
+    }
+    assert len(expected) > 1
+    for title, events in expected.items():
+        assert tagged(title) == tagged(title.swapcase()) == events
+    assert tagged(*expected) == set().union(*expected.values())
+
+
+# --- includes -----
+
+
+def test_a_session_brings_all_its_people_and_its_event(api: Api, sandbox: SandboxProcess) -> None:
+    session = session_with(sandbox, 120)
+    document = api.get(f"/sessions/{session}", include="people,event").json()
+    people = [row for row in document["included"] if row["type"] == "people"]
+    truth = {row["id"]: row["attributes"] for row in sandbox.truth("session_people") if row["session_id"] == session}
+    assert {row["id"]: row["attributes"] for row in people} == truth
+    named = {one["id"] for one in document["data"]["relationships"]["people"]["data"]}
+    assert named == truth.keys()
+    (event,) = (row for row in document["included"] if row["type"] == "events")
+    assert event["id"] == document["data"]["attributes"]["event_id"]
+
+
+def test_events_bring_their_sessions_in_one_call(api: Api, sandbox: SandboxProcess) -> None:
+    document = api.get("/events", include="sessions", page__size=50).json()
+    assert {row["id"] for row in document["included"]} == {row["id"] for row in sandbox.truth("sessions")}
+    for row in document["data"]:
+        named = {one["id"] for one in row["relationships"]["sessions"]["data"]}
+        assert named == {one["id"] for one in document["included"] if one["attributes"]["event_id"] == row["id"]}
 
 
 def test_breakout_rooms_are_listed_when_asked_for(api: Api, sandbox: SandboxProcess) -> None:
@@ -197,6 +259,7 @@ def test_the_sixth_call_of_a_second_is_refused() -> None:
     assert_error(refused, 429, "too_many_requests")
     assert refused.headers["Retry-After"] == "1"
     assert refused.headers["RateLimit-Interval-Remaining"] == "0"
+    assert int(refused.headers["RateLimit-Reset"]) > 1_770_000_000 + 29 * 86_400, "the docs: the next monthly period"
     assert not any("month" in name.lower() or "montl" in name.lower() for name in refused.headers)
 
 
@@ -216,52 +279,3 @@ def test_the_month_ends_thirty_days_after_its_first_call() -> None:
             assert 30 * 86_400 - 60 < wait <= 30 * 86_400
             sandbox.advance(wait)
             assert api.get("/ping").status_code == 200
-
-
-# --- the data -----
-
-
-def test_the_same_seed_gives_the_same_workspace_and_another_another() -> None:
-    def world(seed: int) -> list[dict[str, Any]]:
-        with SandboxProcess(preset="tiny", seed=seed) as sandbox:
-            return [row for stream in ("events", "sessions", "session_people") for row in sandbox.truth(stream)]
-
-    assert world(7) == world(7)
-    assert world(7) != world(8)
-
-
-def test_sessions_live_on_the_sandboxes_clock() -> None:
-    with SandboxProcess(preset="tiny") as sandbox:
-        before = {row["id"]: row["attributes"] for row in sandbox.truth("sessions")}
-        upcoming = next(row for row in before.values() if row["status"] == "upcoming")
-        session = next(one for one, row in before.items() if row is upcoming)
-        sandbox.advance(upcoming["estimated_started_at"] - sandbox.now() + 60)
-        live = next(row["attributes"] for row in sandbox.truth("sessions") if row["id"] == session)
-        assert live["status"] in ("live", "past_not_started")
-        sandbox.advance(4 * 3600)
-        past = next(row["attributes"] for row in sandbox.truth("sessions") if row["id"] == session)
-        assert past["status"].startswith("past")
-        assert past["updated_at"] >= live["updated_at"] >= upcoming["updated_at"]
-
-
-def test_the_data_has_the_oddities_that_users_meet(sandbox: SandboxProcess) -> None:
-    with SandboxProcess(preset="small") as small:
-        events, sessions, people = (small.truth(stream) for stream in ("events", "sessions", "session_people"))
-    details = [row["attributes"]["registrant_detail"] for row in people]
-    answers = [field for detail in details for field in detail["fields"]]
-    assert any(len(field["id"]) > 100 for field in answers)
-    assert any(isinstance(field["value"], list) and len(field["value"]) > 1 for field in answers)
-    assert any(row["attributes"]["email"].endswith("@unknown.livestorm.co") for row in people)
-    assert any(detail["password_key"] is None for detail in details)
-    assert any(not detail["attended"] and detail["attendance_rate"] is None for detail in details)
-    assert {row["attributes"]["status"] for row in events} == {"draft", "published"}
-    assert {row["attributes"]["status"] for row in sessions} >= {"upcoming", "past", "canceled", "draft"}
-    assert any(row["attributes"]["breakout_room_parent_session_id"] for row in sessions)
-    assert len(people) > len({row["id"] for row in people}) > 1000
-    assert len(sessions) > 100
-
-
-def _iso(moment: float) -> str:
-    import datetime as dt  # noqa: PLC0415
-
-    return dt.datetime.fromtimestamp(moment, dt.UTC).isoformat()

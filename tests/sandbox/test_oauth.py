@@ -207,3 +207,38 @@ def test_a_revoked_token_is_dead_and_an_unknown_one_no_error(web: requests.Sessi
         assert web.post(f"{sandbox.url}/oauth/revoke", data=form, timeout=10).ok
     assert ping(web, sandbox, grant["access_token"]).status_code == 401
     assert_refused(refresh(web, sandbox, grant["refresh_token"]), "invalid_grant")
+
+
+def test_in_grace_an_old_token_redeemed_twice_gives_two_pairs(web: requests.Session, sandbox: SandboxProcess) -> None:
+    """As Doorkeeper: the first use of either new pair ends the old one, and leaves the other new pair alone."""
+    sandbox.configure(rotation="grace")
+    old = sandbox.grant()
+    one, two = (refresh(web, sandbox, old["refresh_token"]).json() for _ in range(2))
+    assert ping(web, sandbox, one["access_token"]).ok
+    assert_refused(refresh(web, sandbox, old["refresh_token"]), "invalid_grant")
+    assert ping(web, sandbox, two["access_token"]).ok
+
+
+def test_in_grace_the_old_pair_ends_also_where_the_new_token_is_used_too_late(
+    web: requests.Session, sandbox: SandboxProcess
+) -> None:
+    """Doorkeeper ends it when it finds the new token, before it looks whether that has expired."""
+    sandbox.configure(rotation="grace")
+    old = sandbox.grant()
+    new = refresh(web, sandbox, old["refresh_token"]).json()
+    sandbox.advance(7201)
+    assert ping(web, sandbox, new["access_token"]).status_code == 401
+    assert_refused(refresh(web, sandbox, old["refresh_token"]), "invalid_grant")
+
+
+def test_plain_pkce_is_taken_too(web: requests.Session, sandbox: SandboxProcess) -> None:
+    verifier = "a-verifier-of-at-least-forty-three-characters-0123"
+    code = consent(web, sandbox, code_challenge=verifier)["code"]
+    assert exchange(web, sandbox, code, code_verifier=verifier).ok
+
+
+def test_another_scheme_of_authorization_is_no_client_authentication(
+    web: requests.Session, sandbox: SandboxProcess
+) -> None:
+    form = client_of(sandbox) | {"grant_type": "refresh_token", "refresh_token": sandbox.grant()["refresh_token"]}
+    assert web.post(sandbox.token_url, data=form, headers={"Authorization": "Bearer x"}, timeout=10).ok

@@ -1,0 +1,30 @@
+"""The sandbox's tests share one process a module; each test finds its settings as they are at the start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import pytest
+
+from airflow_provider_livestorm.sandbox.process import SandboxProcess
+from airflow_provider_livestorm.sandbox.settings import Settings
+from tests.sandbox.caller import Api
+
+
+@pytest.fixture(autouse=True)
+def as_at_the_start(request: pytest.FixtureRequest) -> None:
+    """For tests that use the module's sandbox."""
+    if "sandbox" in request.fixturenames:
+        sandbox: SandboxProcess = request.getfixturevalue("sandbox")
+        sandbox.configure(**asdict(Settings()) | {"interval_limit": 0})
+        sandbox.clear_faults()
+        sandbox.reset_counters()
+
+
+@pytest.fixture
+def api(sandbox: SandboxProcess) -> Iterator[Api]:
+    """The API, with a fresh access token."""
+    api = Api(sandbox, f"Bearer {sandbox.grant()['access_token']}")
+    with api.session:
+        yield api

@@ -1,0 +1,112 @@
+"""Faults on demand: each meets the calls that it is for, in order, and no other."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+import requests
+
+from airflow_provider_livestorm.sandbox.process import SandboxProcess
+from tests.sandbox.caller import Api
+
+
+def refresh(sandbox: SandboxProcess, refresh_token: str) -> requests.Response:
+    credentials = sandbox.credentials()
+    form = {name: credentials[name] for name in ("client_id", "client_secret")}
+    form |= {"grant_type": "refresh_token", "refresh_token": refresh_token}
+    return requests.post(sandbox.token_url, data=form, timeout=10)
+
+
+def test_a_fault_meets_so_many_calls_of_its_path(api: Api, sandbox: SandboxProcess) -> None:
+    sandbox.add_fault(path_prefix="/v1/events", status=503, times=2)
+    calls = [api.get(path).status_code for path in ("/events", "/sessions", "/events", "/events")]
+    assert calls == [503, 200, 503, 200]
+
+
+def test_rules_are_met_one_a_call_and_the_oldest_first(api: Api, sandbox: SandboxProcess) -> None:
+    sandbox.add_fault(path_prefix="/v1", status=500, when="after")
+    sandbox.add_fault(path_prefix="/v1", status=502)
+    sandbox.add_fault(path_prefix="/v1", body="invalid-json")
+    first, second, third, fourth = (api.get("/events") for _ in range(4))
+    assert [first.status_code, second.status_code, third.status_code] == [500, 502, 200]
+    with pytest.raises(requests.exceptions.JSONDecodeError):
+        third.json()
+    assert fourth.json()["data"]
+
+
+def test_a_server_error_may_be_a_page(api: Api, sandbox: SandboxProcess) -> None:
+    sandbox.add_fault(path_prefix="/v1/events", body="html")
+    answer = api.get("/events")
+    assert answer.status_code == 500
+    assert answer.headers["Content-Type"].startswith("text/html")
+
+
+def test_an_answer_may_break_off(api: Api, sandbox: SandboxProcess) -> None:
+    sandbox.add_fault(path_prefix="/v1/events", body="truncate")
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        api.get("/events")
+    assert api.get("/events").ok
+
+
+def test_a_count_may_be_off_and_an_attribute_unknown(api: Api, sandbox: SandboxProcess) -> None:
+    count = api.get("/events").json()["meta"]["record_count"]
+    sandbox.add_fault(path_prefix="/v1/events", body="record-count-off")
+    assert api.get("/events").json()["meta"]["record_count"] == count + 1
+    event = api.get("/events").json()["data"][0]["id"]
+    for path in ("/events", f"/events/{event}"):
+        sandbox.add_fault(path_prefix="/v1/events", body="unknown-attribute")
+        data = api.get(path).json()["data"]
+        row = data[0] if isinstance(data, list) else data
+        assert row["attributes"]["sandbox_unknown_attribute"] == 1
+
+
+def test_a_body_that_cannot_be_altered_is_left_alone(api: Api, sandbox: SandboxProcess) -> None:
+    sandbox.add_fault(path_prefix="/v1", body="record-count-off", times=3)
+    event = sandbox.truth("events")[0]["id"]
+    assert [api.get(path).status_code for path in ("/ping", f"/events/{event}", "/polls")] == [200, 200, 404]
+
+
+def test_a_slow_answer_is_slow_once(api: Api, sandbox: SandboxProcess) -> None:
+    sandbox.add_fault(path_prefix="/v1/ping", delay=0.2, times=1)
+    begun = time.monotonic()
+    assert api.get("/ping").ok
+    assert 0.2 <= time.monotonic() - begun < 0.39
+
+
+def test_a_refresh_that_fails_before_leaves_the_token_alive(sandbox: SandboxProcess) -> None:
+    grant = sandbox.grant()
+    sandbox.add_fault(path_prefix="/oauth/token", status=500, when="before")
+    assert refresh(sandbox, grant["refresh_token"]).status_code == 500
+    assert refresh(sandbox, grant["refresh_token"]).ok
+
+
+@pytest.mark.parametrize(("rotation", "again"), [("strict", 400), ("grace", 200)])
+def test_a_refresh_whose_answer_is_lost_has_spent_the_token(sandbox: SandboxProcess, rotation: str, again: int) -> None:
+    """Strict rotation loses the grant with the answer; a grace period saves it."""
+    sandbox.configure(rotation=rotation)
+    grant = sandbox.grant()
+    sandbox.add_fault(path_prefix="/oauth/token", status=500, when="after")
+    assert refresh(sandbox, grant["refresh_token"]).status_code == 500
+    assert refresh(sandbox, grant["refresh_token"]).status_code == again
+    assert sandbox.status()["counters"]["reuses_of_spent_tokens"] == (again == 400)
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        ({"path_prefix": "/v1"}, "needs a status"),
+        ({"path_prefix": "/v1", "body": "soup"}, "soup"),
+        ({"path_prefix": "/v1", "status": "500"}, "Expected"),
+        ({"path_prefix": "/v1", "status": 99}, "HTTP status"),
+        ({"path_prefix": "/v1", "status": 500, "times": 0}, "times"),
+        ({"path_prefix": "/v1", "delay": -1}, "delay"),
+        ({"path_prefix": "/v1", "status": 500, "colour": "blue"}, "no colour; it has path_prefix, times"),
+        ({"status": 500}, "path_prefix"),
+    ],
+    ids=lambda one: str(one) if isinstance(one, dict) else "",
+)
+def test_a_rule_that_makes_no_sense_is_refused(sandbox: SandboxProcess, rule: dict[str, Any], reason: str) -> None:
+    with pytest.raises(RuntimeError, match=reason):
+        sandbox.add_fault(**rule)
