@@ -289,6 +289,21 @@ def test_a_401_is_answered_with_another_token_once(wire: requests_mock.Mocker) -
     assert wire.call_count == 4, "one more try for each call, and no third"
 
 
+def test_the_token_is_looked_at_again_after_a_long_wait(wire: requests_mock.Mocker) -> None:
+    """It may have expired while the pacer held the call back."""
+
+    class SlowPacer(Pacer):
+        def acquire(self) -> float:
+            credential.generation += 1
+            return super().acquire() + 2.0
+
+    wire.get(f"{URL}/ping")
+    credential = Renewable()
+    with LivestormClient(credential, pacer=SlowPacer()) as client:
+        client.request("GET", "/ping")
+    assert wire.last_request.headers["Authorization"] == "Bearer token-1"
+
+
 # --- pages -----
 
 

@@ -156,3 +156,10 @@ def test_a_secret_goes_to_https_or_loopback_only(url: str) -> None:
     with pytest.raises(LivestormConfigurationError, match="token URL must be https"):
         OAuthClient("client", SECRET, url)
     assert SECRET not in repr(OAuthClient("client", SECRET))
+
+
+def test_a_refusal_is_final_and_not_asked_about_again(wire: requests_mock.Mocker) -> None:
+    wire.post(TOKEN_URL, status_code=400, json={"error": "invalid_grant", "error_description": "revoked"})
+    with pytest.raises(GrantRefusedError, match=r"invalid_grant \(revoked\)"):
+        OAuthClient("client", SECRET).refresh("old-refresh", within=30)
+    assert wire.call_count == 1

@@ -58,7 +58,7 @@ def assert_equal_to_the_truth(folder: pathlib.Path, sandbox: SandboxProcess, *st
 
 @pytest.mark.parametrize("preset", ["empty", "full-page", "tiny", "small"])
 def test_a_full_run_lands_the_workspace_as_it_is(tmp_path: pathlib.Path, preset: str) -> None:
-    """`empty` has no event; `full-page` exactly 50; `tiny` lists of 0, 50, 51, 100 and 120 people; `small` all of it."""
+    """`empty` has no event, `full-page` exactly 50, `tiny` lists of 0, 50, 51, 100 and 120 people, `small` it all."""
     with SandboxProcess(preset=preset, interval_limit=0) as sandbox:
         with open_client(sandbox) as client:
             result = sync(client, tmp_path)
