@@ -47,9 +47,11 @@ def read_assertion(assertion: str, *, conn_id: str, client_id: str, client_secre
             leeway=_LEEWAY_SECONDS,
             options={"require": ["iss", "sub", "aud", "iat", "exp", "jti"], "strict_aud": True},
         )
-    except jwt.PyJWTError:
+    except (jwt.PyJWTError, ValueError, TypeError):  # the latter two for what no JWT library foresees
         return None
-    too_long = claims["exp"] - claims["iat"] > LIFE_SECONDS
-    if too_long or claims.get("conn_id") != conn_id or not isinstance(claims["jti"], str):
+    issued, expires, proof_id = claims["iat"], claims["exp"], claims["jti"]
+    if type(issued) is not int or type(expires) is not int or not isinstance(proof_id, str):
         return None
-    return claims["jti"], float(claims["exp"]) + _LEEWAY_SECONDS
+    if expires - issued > LIFE_SECONDS or claims.get("conn_id") != conn_id:
+        return None
+    return proof_id, float(expires + _LEEWAY_SECONDS)

@@ -154,39 +154,51 @@ class TokenLease:
     def _refresh(self, snapshot: Snapshot, record: TokenRecord) -> TokenSet | None:
         """Take the lease and redeem; None where somebody was faster and the store wants another look."""
         owner = uuid.uuid4().hex
-        leased = record.leased(owner, self._clock() + LEASE_SECONDS)
+        until = self._clock() + LEASE_SECONDS
+        leased = record.leased(owner, until)
         held = self._store.compare_and_swap(snapshot, leased.into(snapshot.extra))
         spent = leased.refresh_token
         if held is None or spent is None:
+            return None
+        if self._clock() + REDEEM_SECONDS > until:  # the store was so slow that the lease might end under our hands
+            self._change(owner, spent, None, _given_back)
             return None
         try:
             grant = self._oauth.refresh(spent, within=REDEEM_SECONDS)
         except GrantRefusedError as error:
             refusal = Refusal(error.error, error.description, self._clock(), self._identity(spent))
-            # Re-read first: whoever rotated the token meanwhile is right, and this refusal is about a spent one.
+            # Re-read first: whoever rotated the token meanwhile, or is about to, is right, and this refusal is about a
+            # spent one.
             if self._change(owner, spent, None, lambda now: now.refused(refusal)) is None:
                 return None
             raise self._error(refusal) from None
         except LivestormTokenError:
-            self._change(owner, spent, None, lambda now: replace(now, lease=None))
+            self._change(owner, spent, None, _given_back)
             raise
         self._mask(grant.access_token)
         if grant.refresh_token:
             self._mask(grant.refresh_token)
         issued = self._clock()
-        stored = self._change(owner, spent, held, lambda now: now.granted(grant, issued))
+        stored = self._change(owner, spent, held, lambda now: now.granted(grant, issued), outlives_lease=True)
         if stored is None or stored.token is None:
             return None
         log.info("Connection %s: access token refreshed, generation %d.", self._conn_id, stored.generation)
         return stored.token
 
     def _change(
-        self, owner: str, spent: str, seen: Snapshot | None, change: Callable[[TokenRecord], TokenRecord]
+        self,
+        owner: str,
+        spent: str,
+        seen: Snapshot | None,
+        change: Callable[[TokenRecord], TokenRecord],
+        *,
+        outlives_lease: bool = False,
     ) -> TokenRecord | None:
         """Write a change to the record by compare-and-swap, merging with what others wrote to `extra` meanwhile.
 
         None where the refresh token is no longer the one we spent: somebody rotated it or pasted another, and theirs
-        wins. The lease, if it is still ours, is given back.
+        wins. The lease, if it is still ours, is given back. None, too, where our lease ran out and somebody else holds
+        one; but what a redemption gave `outlives_lease`: it is written all the same, for nobody else can get it again.
         """
         failures = 0
         while True:
@@ -195,7 +207,8 @@ class TokenLease:
                 seen = None
                 record = TokenRecord.from_extra(snapshot.extra)
                 ours = record.refresh_token == spent
-                if not ours and (record.lease is None or record.lease.owner != owner):
+                holding = record.lease is not None and record.lease.owner == owner
+                if not holding and not (ours and outlives_lease):
                     return None
                 changed = change(record) if ours else replace(record, lease=None)
                 if self._store.compare_and_swap(snapshot, changed.into(snapshot.extra)) is not None:
@@ -226,6 +239,10 @@ class TokenLease:
             f"Connection {self._conn_id!r}: Livestorm refused to refresh its token ({said})."
             " Check the connection and the OAuth application's registration with Livestorm."
         )
+
+
+def _given_back(record: TokenRecord) -> TokenRecord:
+    return replace(record, lease=None)
 
 
 _RECONNECT = (

@@ -6,6 +6,7 @@ host) and sorts failures into those that a retry can help and those that need a 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -92,13 +93,14 @@ class OAuthClient:
         """
         with self._session(redirect_uri=redirect_uri) as session:
             return self._ask(
+                session,
                 lambda: session.fetch_token(
                     self.token_url,
                     code=code,
                     **({"code_verifier": code_verifier} if code_verifier else {}),
                     timeout=TIMEOUT,
                     allow_redirects=False,
-                )
+                ),
             )
 
     def refresh(self, refresh_token: str, *, within: float) -> Grant:
@@ -121,9 +123,10 @@ class OAuthClient:
             try:
                 with self._session() as session:
                     return self._ask(
+                        session,
                         lambda: session.refresh_token(
                             self.token_url, refresh_token=refresh_token, timeout=TIMEOUT, allow_redirects=False
-                        )
+                        ),
                     )
             except LivestormTokenError as error:
                 if not error.retryable or self.monotonic() + pause + sum(TIMEOUT) > give_up:
@@ -164,27 +167,38 @@ class OAuthClient:
             **settings,
         )
         session.headers["Accept"] = "application/json"
-        session.register_compliance_hook("access_token_response", _require_usable)
-        session.register_compliance_hook("refresh_token_response", _require_usable)
         return session
 
     @staticmethod
-    def _ask(call: Callable[[], dict[str, Any]]) -> Grant:
+    def _ask(session: OAuth2Session, call: Callable[[], dict[str, Any]]) -> Grant:
+        """Ask for a pair, and read the answer before Authlib does.
+
+        What was granted is spent at the server, and must not be lost because a member beside it is odd.
+        """
         from authlib.integrations.base_client import OAuthError  # noqa: PLC0415 - as above
 
+        granted: list[Grant] = []
+
+        def read(response: requests.Response) -> requests.Response:
+            granted.append(_read_grant(response))
+            return response
+
+        session.register_compliance_hook("access_token_response", read)
+        session.register_compliance_hook("refresh_token_response", read)
         try:
-            token = call()
-        except OAuthError as error:
-            raise GrantRefusedError(error.error or "unknown", error.description or "") from None
+            call()
         except requests.RequestException as error:
             raise LivestormTokenError(
                 f"Livestorm's token endpoint gave no complete answer ({type(error).__name__}); try again later."
             ) from None
-        return _grant(token)
+        except (OAuthError, TypeError, ValueError):
+            if not granted:
+                raise
+        return granted[0]
 
 
-def _require_usable(response: requests.Response) -> requests.Response:
-    """Sort out the answers that carry no OAuth document, before Authlib reads them as one."""
+def _read_grant(response: requests.Response) -> Grant:
+    """The pair in an answer of the token endpoint, or the error that it is."""
     status = response.status_code
     if status == requests.codes.too_many_requests or status >= requests.codes.internal_server_error:
         raise LivestormTokenError(f"Livestorm's token endpoint answered HTTP {status}; try again later.")
@@ -192,19 +206,26 @@ def _require_usable(response: requests.Response) -> requests.Response:
         document = response.json()
     except requests.exceptions.JSONDecodeError:
         document = None
-    if not isinstance(document, dict) or not ({"error", "access_token"} & document.keys()):
-        raise LivestormTokenError(
-            f"Livestorm's token endpoint answered HTTP {status} with something that is no OAuth document;"
-            " check the token URL of the connection."
-        )
-    return response
-
-
-def _grant(token: dict[str, Any]) -> Grant:
-    expires_in = token.get("expires_in")
-    return Grant(
-        access_token=str(token["access_token"]),
-        refresh_token=token.get("refresh_token") or None,
-        expires_in=None if expires_in is None else float(expires_in),
-        scope=token.get("scope") or None,
+    if isinstance(document, dict):
+        if error := document.get("error"):
+            raise GrantRefusedError(str(error), str(document.get("error_description") or ""))
+        access_token, refresh_token = document.get("access_token"), document.get("refresh_token")
+        if isinstance(access_token, str) and access_token:
+            return Grant(
+                access_token=access_token,
+                refresh_token=refresh_token if isinstance(refresh_token, str) and refresh_token else None,
+                expires_in=_seconds(document.get("expires_in")),
+                scope=str(document.get("scope") or "") or None,
+            )
+    raise LivestormTokenError(
+        f"Livestorm's token endpoint answered HTTP {status} with something that is no OAuth document; check the token"
+        " URL of the connection."
     )
+
+
+def _seconds(value: object) -> float | None:
+    try:
+        seconds = float(value)  # type: ignore[arg-type]  # a number, its text, or anything else
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return seconds if math.isfinite(seconds) else None

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -131,13 +132,13 @@ class TokenRecord:
         """
         try:
             state = msgspec.json.decode(extra.get("token_state") or b"{}", type=_State)
-        except (msgspec.DecodeError, TypeError):
+        except (msgspec.DecodeError, TypeError, UnicodeError):
             state = _State()
-        refresh_token = extra.get("refresh_token") or None
+        refresh_token = _text(extra.get("refresh_token"))
         pasted = state.belongs_to is not None and (
             refresh_token is None or state.belongs_to != fingerprint(refresh_token)
         )
-        access_token = extra.get("access_token") or None
+        access_token = _text(extra.get("access_token"))
         token = None
         if access_token and not pasted:
             token = TokenSet(
@@ -145,7 +146,7 @@ class TokenRecord:
                 expires_at=_number(extra.get("expires_at")),
                 generation=state.generation,
                 lifetime=state.lifetime,
-                scope=extra.get("scope") or None,
+                scope=_text(extra.get("scope")),
             )
         return cls(refresh_token, token, state.generation, None if pasted else state.lease, state.refusal)
 
@@ -205,7 +206,13 @@ def fingerprint(*secrets: str) -> str:
 
 
 def _number(value: object) -> float | None:
+    """A time out of a form: a number, its text, or anything else, which counts as unknown."""
     try:
-        return float(value)  # type: ignore[arg-type]  # from a form: a number, its text, or anything else
-    except (TypeError, ValueError):
+        number = float(value)  # type: ignore[arg-type]  # as the docstring says
+    except (TypeError, ValueError, OverflowError):
         return None
+    return number if math.isfinite(number) else None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

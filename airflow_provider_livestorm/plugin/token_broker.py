@@ -96,7 +96,7 @@ class TokenBroker:
         try:
             settings = self._settings(conn_id)
             client_id, client_secret = settings.client_id, settings.secret
-        except LivestormError:
+        except (LivestormError, PermissionError):  # the latter where a secrets backend denies it
             settings, client_id, client_secret = None, None, None
         proof = read_assertion(
             request.client_assertion,
@@ -131,10 +131,15 @@ class TokenBroker:
     def _refresh(self, conn_id: str, lease: TokenLease, refused: str | None) -> TokenSet:
         try:
             token = lease.get(refused=refused)
-        except LivestormError as error:
-            log.warning("%s", error)
+        except Exception as error:
+            reason = str(error)
+            if isinstance(error, LivestormError):
+                log.warning("%s", reason)
+            else:  # nobody waits for this thread: what is not told here is told nowhere
+                log.exception("Connection %s: its token could not be refreshed.", conn_id)
+                reason = f"Connection {conn_id!r}: its token could not be refreshed; the api-server's log tells why."
             with self._lock:
-                self._failures[conn_id] = (self._clock(), str(error))
+                self._failures[conn_id] = (self._clock(), reason)
             raise
         with self._lock:
             self._failures.pop(conn_id, None)

@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
+from airflow import settings
 from airflow.models.connection import Connection
 from airflow.models.crypto import get_fernet
-from airflow.utils.session import create_session
-from sqlalchemy import CursorResult, Table, select, update
+from sqlalchemy import Table, select, update
+from sqlalchemy.engine import Connection as DatabaseConnection
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -44,8 +46,8 @@ class MetadataDbStore:
             LivestormConfigurationError: there is no such row, or its `extra` is no JSON object.
             LivestormTokenError: the database could not be read.
         """
-        with self._session() as session:
-            row = session.execute(
+        with self._transaction() as database:
+            row = database.execute(
                 select(_table.c.extra, _table.c.is_extra_encrypted).where(_table.c.conn_id == self._conn_id)
             ).one_or_none()
         if row is None:
@@ -70,19 +72,20 @@ class MetadataDbStore:
         """
         fernet = get_fernet()
         text = fernet.encrypt(json.dumps(extra).encode()).decode()
-        with self._session() as session:
-            written = session.execute(
+        with self._transaction() as database:
+            written = database.execute(
                 update(_table)
                 .where(_table.c.conn_id == self._conn_id, _table.c.extra == seen.revision)
                 .values(extra=text, is_extra_encrypted=fernet.is_encrypted)
             )
-        return Snapshot(extra, text) if cast("CursorResult[Any]", written).rowcount == 1 else None
+        return Snapshot(extra, text) if written.rowcount == 1 else None
 
     @contextmanager
-    def _session(self) -> Iterator[Session]:
+    def _transaction(self) -> Iterator[DatabaseConnection]:
+        """A transaction of its own, apart from whatever session the caller may have open."""
         try:
-            with create_session(scoped=False) as session:
-                yield session
+            with _engine().begin() as database:
+                yield database
         except SQLAlchemyError as error:
             # Only the kind of error: SQLAlchemy's own message repeats the statement's parameters.
             raise LivestormTokenError(
@@ -98,7 +101,7 @@ def find_row(conn_id: str, client_id: str, refresh_token: str | None) -> str | N
         client_id: its login.
         refresh_token: as the connection at hand has it; a copy of a saved row has the same.
     """
-    with create_session(scoped=False) as session:
+    with Session(_engine()) as session:
         rows = session.scalars(
             select(Connection).where(Connection.conn_type == "livestorm", Connection.login == client_id)
         ).all()
@@ -106,6 +109,15 @@ def find_row(conn_id: str, client_id: str, refresh_token: str | None) -> str | N
         return conn_id
     copies = (row.conn_id for row in rows if ((_decode(row.extra) or {}).get("refresh_token") == refresh_token))
     return next(copies, None) if refresh_token else None
+
+
+def _engine() -> Engine:
+    engine: Engine | None = getattr(settings, "engine", None)
+    if engine is None:  # an Airflow 3 task, where `[livestorm] token_store` was forced
+        raise LivestormConfigurationError(
+            "This process has no access to Airflow's metadata database; set [livestorm] token_store to auto or broker."
+        )
+    return engine
 
 
 def _decode(text: str | None) -> dict[str, Any] | None:

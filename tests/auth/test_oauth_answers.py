@@ -1,0 +1,132 @@
+"""Odd answers of a token endpoint that has spent the refresh token: what it gave must not be lost for a detail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+import requests_mock
+
+from airflow_provider_livestorm.auth.lease import TokenLease
+from airflow_provider_livestorm.auth.oauth import AUTHORIZE_URL, TOKEN_URL, GrantRefusedError, OAuthClient
+from airflow_provider_livestorm.exceptions import LivestormTokenError
+from tests.auth.rotation import Clock, MemoryStore
+
+PAIR = {"access_token": "new-access", "refresh_token": "new-refresh", "token_type": "Bearer", "expires_in": 60}
+SECRET = "a secret & with=signs+of%20all é kinds"
+
+
+@pytest.fixture
+def wire() -> Iterator[requests_mock.Mocker]:
+    with requests_mock.Mocker() as mocker:
+        yield mocker
+
+
+def client(clock: Clock | None = None) -> OAuthClient:
+    clock = clock or Clock()
+    return OAuthClient("client", SECRET, sleep=clock.sleep, monotonic=clock)
+
+
+@pytest.mark.parametrize("odd", ["soon", "7200.0", "", None, [1], {}, "1e3"], ids=repr)
+def test_a_pair_with_an_odd_expiry_is_kept(wire: requests_mock.Mocker, odd: Any) -> None:
+    """The refresh token is spent by now; whatever stops us here loses the connection."""
+    wire.post(TOKEN_URL, json=PAIR | {"expires_in": odd})
+    clock, store = Clock(), MemoryStore()
+    token = TokenLease("conn", store, client(clock), mask=lambda _: None, clock=clock, sleep=clock.sleep).get()
+    assert token.access_token == "new-access"
+    assert store.record.refresh_token == "new-refresh"
+    assert store.record.lease is None
+
+
+@pytest.mark.parametrize("odd", [None, "", 7, ["a"]], ids=repr)
+def test_an_answer_without_a_usable_access_token_is_not_taken_for_one(wire: requests_mock.Mocker, odd: Any) -> None:
+    wire.post(TOKEN_URL, json=PAIR | {"access_token": odd})
+    with pytest.raises(LivestormTokenError):
+        client().refresh("old", within=0)
+
+
+def test_an_error_that_is_null_is_no_error(wire: requests_mock.Mocker) -> None:
+    wire.post(TOKEN_URL, json=PAIR | {"error": None})
+    assert client().refresh("old", within=0).access_token == "new-access"
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+@pytest.mark.parametrize("error", ["invalid_grant", "invalid_client", "unauthorized_client"])
+def test_an_oauth_error_is_told_by_its_code_and_not_tried_again(
+    wire: requests_mock.Mocker, status: int, error: str
+) -> None:
+    wire.post(TOKEN_URL, status_code=status, json={"error": error, "error_description": "the server's words"})
+    with pytest.raises(GrantRefusedError) as caught:
+        client().refresh("old", within=30)
+    assert (caught.value.error, caught.value.description) == (error, "the server's words")
+    assert not caught.value.retryable
+    assert wire.call_count == 1
+
+
+def test_an_oauth_error_with_a_server_fault_is_not_believed(wire: requests_mock.Mocker) -> None:
+    wire.post(TOKEN_URL, [{"status_code": 503, "json": {"error": "invalid_grant"}}, {"json": PAIR}])
+    assert client().refresh("old", within=30).access_token == "new-access"
+
+
+def test_tries_are_spaced_and_end_in_time(wire: requests_mock.Mocker) -> None:
+    wire.post(TOKEN_URL, status_code=500)
+    clock = Clock()
+    with pytest.raises(LivestormTokenError):
+        client(clock).refresh("old", within=30)
+    assert clock.slept == [0.5, 1.0, 2.0, 4.0]
+
+
+def test_a_code_is_exchanged_once_with_its_verifier(wire: requests_mock.Mocker) -> None:
+    wire.post(TOKEN_URL, exc=requests.exceptions.ReadTimeout)
+    with pytest.raises(LivestormTokenError):
+        client().exchange("the-code", redirect_uri="https://airflow.example/cb", code_verifier="v" * 43)
+    assert wire.call_count == 1, "a code is single-use"
+    assert parse_qs(wire.last_request.text) == {
+        "grant_type": ["authorization_code"], "code": ["the-code"], "redirect_uri": ["https://airflow.example/cb"],
+        "code_verifier": ["v" * 43], "client_id": ["client"], "client_secret": [SECRET],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", [{"status_code": 307, "headers": {"Location": "https://evil.example/"}}, {
+    "status_code": 503}, {"exc": requests.exceptions.ConnectTimeout}], ids=str)  # fmt: skip
+def test_a_revocation_that_was_not_said_to_be_done_is_an_error(
+    wire: requests_mock.Mocker, answer: dict[str, Any]
+) -> None:
+    wire.post(TOKEN_URL.removesuffix("token") + "revoke", **answer)
+    elsewhere = wire.post("https://evil.example/")
+    with pytest.raises(LivestormTokenError, match="revoke") as caught:
+        client().revoke("the-token")
+    assert "the-token" not in str(caught.value)
+    assert not elsewhere.called
+
+
+def test_an_authorize_url_holds_what_it_must_and_no_secret() -> None:
+    url = client().authorization_url(redirect_uri="https://a.example/cb", scope="identity:read events:read", state="s")
+    assert url.startswith(AUTHORIZE_URL + "?")
+    assert parse_qs(urlsplit(url).query) == {
+        "response_type": ["code"], "client_id": ["client"], "redirect_uri": ["https://a.example/cb"],
+        "scope": ["identity:read events:read"], "state": ["s"],
+    }  # fmt: skip
+
+
+class Dripping(BaseHTTPRequestHandler):
+    """Answers a byte at a time: each comes well within the read time-out, the whole of them does not."""
+
+    def do_POST(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        for _ in range(40):
+            try:
+                self.wfile.write(b" ")
+                self.wfile.flush()
+            except OSError:
+                return
+            if self.server.over.wait(0.05):  # type: ignore[attr-defined]
+                return
+
+    def log_message(self, *_: object) -> None:
+        """Not to the terminal."""

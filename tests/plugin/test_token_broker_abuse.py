@@ -1,0 +1,235 @@
+"""The token broker under abuse: crowds, replays, odd proofs, failures that nobody foresaw."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jwt
+import pytest
+from fastapi.testclient import TestClient
+
+from airflow_provider_livestorm.auth.assertion import ASSERTION_TYPE, AUDIENCE, sign_assertion
+from airflow_provider_livestorm.auth.lease import TokenLease
+from airflow_provider_livestorm.auth.token import Grant, fingerprint
+from airflow_provider_livestorm.exceptions import LivestormConfigurationError
+from airflow_provider_livestorm.hooks.connection import ConnectionSettings
+from airflow_provider_livestorm.plugin.token_broker import TokenBroker, create_app
+from tests.auth.rotation import SEED, Clock, Doorkeeper, MemoryStore
+
+CLIENT_ID = "the-client-id"
+SECRET = "the-client-secret-of-forty-characters-or-so"
+CROWD = 50
+JSON = {"Content-Type": "application/json"}
+MEMBERS = {"access_token", "generation", "expires_in", "lifetime", "scope"}
+
+
+class House:
+    """A broker with a lease of its own over a store in memory and a Doorkeeper that counts."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+        self.store = MemoryStore()
+        self.server = Doorkeeper()
+        self.settings_error: Exception = LivestormConfigurationError("There is no connection")
+        self.broker = TokenBroker(settings=self.settings, lease=self.lease, clock=self.now)
+        self.http = TestClient(create_app(self.broker), raise_server_exceptions=False)
+
+    def now(self) -> float:
+        return time.time() + self.ahead
+
+    def settings(self, conn_id: str) -> ConnectionSettings:
+        if conn_id != "conn":
+            raise self.settings_error
+        return ConnectionSettings(conn_id, CLIENT_ID, SECRET, extra={"refresh_token": SEED})
+
+    def lease(self, _: ConnectionSettings) -> TokenLease:
+        return TokenLease("conn", self.store, self.server, mask=lambda _: None, clock=self.now, sleep=Clock().sleep)
+
+    def ask(self, assertion: str | None = None, *, conn_id: str = "conn", **members: Any) -> Any:
+        body = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion or proof(conn_id), **members}
+        return self.http.post(f"/connections/{conn_id}/access-token", content=json.dumps(body), headers=JSON)
+
+    def settle(self) -> None:
+        """Wait until no refresh is under way."""
+        for refresh in list(self.broker._refreshes.values()):
+            refresh.exception(20)
+
+
+@pytest.fixture
+def house() -> Iterator[House]:
+    house = House()
+    with house.http:
+        yield house
+    house.settle()
+
+
+def proof(conn_id: str = "conn", secret: str = SECRET) -> str:
+    return sign_assertion(conn_id=conn_id, client_id=CLIENT_ID, client_secret=secret)
+
+
+def crowd(call: Callable[[], Any]) -> list[Any]:
+    start = threading.Barrier(CROWD)
+
+    def run(_: int) -> Any:
+        start.wait(20)
+        return call()
+
+    with ThreadPoolExecutor(CROWD) as pool:
+        return list(pool.map(run, range(CROWD), timeout=40))
+
+
+# --- crowds -----
+
+
+def test_a_crowd_that_polls_until_it_has_a_token_causes_one_redemption(house: House) -> None:
+    asked = threading.Semaphore(0)
+
+    def poll() -> str:
+        answer = house.ask()
+        asked.release()
+        for _ in range(20):
+            if answer.status_code == 200:
+                return str(answer.json()["access_token"])
+            house.settle()
+            answer = house.ask()
+        raise AssertionError(answer.text)
+
+    def until_all_have_asked() -> None:
+        for _ in range(CROWD):
+            assert asked.acquire(timeout=20)
+
+    house.server.arriving.append(until_all_have_asked)
+    assert set(crowd(poll)) == {"access-1"}
+    assert (house.server.redeemed, house.server.reuses) == ([SEED], 0)
+
+
+def test_of_a_crowd_with_one_proof_one_is_let_in(house: House) -> None:
+    once = proof()
+    answers = [answer.status_code for answer in crowd(lambda: house.ask(once))]
+    assert sorted(answers) == [202] + [401] * (CROWD - 1)
+
+
+# --- what crosses -----
+
+
+def test_no_answer_holds_a_refresh_token_or_the_client_secret(house: House) -> None:
+    answers = [house.ask()]
+    house.settle()
+    answers += [house.ask(), house.ask("garbage"), house.ask(refused=fingerprint("access-1"))]
+    house.settle()
+    answers += [house.ask(), house.ask(refused="x" * 65), house.ask(client_assertion_type=None)]
+    house.server.valid.clear()
+    answers.append(house.ask(refused=fingerprint("access-2")))
+    house.settle()
+    answers.append(house.ask(refused=fingerprint("access-2")))
+    assert [answer.status_code for answer in answers] == [202, 200, 401, 202, 200, 422, 422, 202, 409]
+    assert all(answer.json().keys() == MEMBERS for answer in answers if answer.status_code == 200)
+    for answer in answers:
+        crossed = answer.text + str(answer.headers)
+        assert not any(secret in crossed for secret in (SEED, SECRET, "refresh-1", "refresh-2"))
+        if answer.status_code != 422:
+            assert answer.headers["Cache-Control"] == "no-store"
+
+
+# --- proofs -----
+
+
+def test_a_proof_stays_spent_for_as_long_as_it_could_be_shown(house: House) -> None:
+    once = proof()
+    assert house.ask(once).status_code == 202
+    house.ahead = 88  # its life and the leeway, less a moment; it is read by the real clock, which stands still
+    house.ask()
+    assert house.ask(once).status_code == 401
+
+
+def test_spent_proofs_are_forgotten_when_they_have_run_out(house: House) -> None:
+    for _ in range(5):
+        house.ask()
+    house.ahead = 600
+    house.ask()
+    assert len(house.broker._spent_proofs) == 1
+
+
+def test_an_unknown_connection_and_a_wrong_key_are_told_the_same_byte_for_byte(house: House) -> None:
+    wrong, unknown = house.ask(proof(secret="x" * 43)), house.ask(proof("nobody"), conn_id="nobody")
+    assert wrong.status_code == unknown.status_code == 401
+    assert (wrong.content, wrong.headers.raw) == (unknown.content, unknown.headers.raw)
+
+
+def test_a_connection_that_a_secrets_backend_denies_is_told_as_unknown(house: House) -> None:
+    """Airflow raises AirflowSecretsBackendAccessDenied, a PermissionError, through get_connection_from_secrets."""
+    unknown = house.ask(proof("nobody"), conn_id="nobody")
+    house.settings_error = PermissionError("denied by policy")
+    denied = house.ask(proof("denied"), conn_id="denied")
+    assert (denied.status_code, denied.content) == (unknown.status_code, unknown.content)
+
+
+def signed(**changes: Any) -> str:
+    now = int(time.time())
+    claims = {
+        "iss": CLIENT_ID, "sub": CLIENT_ID, "aud": AUDIENCE, "conn_id": "conn", "iat": now, "exp": now + 60, "jti": "j",
+    }  # fmt: skip
+    return jwt.encode(claims | changes, SECRET, algorithm="HS256")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        lambda: signed(exp=str(int(time.time()) + 60)),
+        lambda: signed(iat=str(int(time.time()))),
+        lambda: signed(jti=["j"]),
+        lambda: "é.é.é",
+        lambda: signed() + ".",
+    ],
+    ids=["exp a text", "iat a text", "jti a list", "not ASCII", "four parts"],
+)
+def test_an_odd_proof_is_refused_and_no_server_error(house: House, odd: Callable[[], str]) -> None:
+    assert house.ask(odd()).status_code in (401, 422)
+
+
+# --- failures -----
+
+
+def test_a_failure_that_nobody_foresaw_is_logged_told_and_not_begun_again_by_every_poll(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The client's error says that the api-server's log tells why; so it must."""
+    tries: list[int] = []
+
+    def break_down() -> None:
+        tries.append(1)
+        raise ZeroDivisionError("nobody foresaw this")
+
+    caplog.set_level(logging.INFO)
+    house.server.arriving += [break_down] * 5
+    assert house.ask().status_code == 202
+    house.settle()
+    assert "nobody foresaw this" in caplog.text
+    assert house.ask().status_code == 503
+    assert len(tries) == 1
+
+
+def test_a_person_who_corrects_the_connection_is_believed_soon(house: House) -> None:
+    house.server.valid.clear()
+    assert house.ask().status_code == 202
+    house.settle()
+    assert house.ask().json()["error"] == "reconnect_required"
+    house.server.valid.add("pasted")
+    house.store.edit(refresh_token="pasted")
+    house.ahead += 6
+    assert house.ask().status_code == 202
+    house.settle()
+    assert house.ask().json()["access_token"] == "access-1"
+
+
+def test_an_expiry_that_json_cannot_say_does_not_break_the_answer(house: House) -> None:
+    record = house.store.record.granted(Grant("access", "refresh", 100.0), house.now())
+    house.store.put(record)
+    house.store.edit(expires_at="inf")
+    assert house.ask().status_code == 200
