@@ -29,6 +29,7 @@ __all__ = [
     "LivestormResponseError",
     "LivestormServerError",
     "LivestormTokenError",
+    "LivestormUnknownConnectionError",
 ]
 
 
@@ -40,6 +41,12 @@ class LivestormError(Exception):
 
 class LivestormConfigurationError(LivestormError):
     """The Connection, an argument or the Airflow configuration is wrong; a person must change it."""
+
+
+class LivestormUnknownConnectionError(LivestormConfigurationError):
+    """No such Connection; or, in an Airflow 3 task, none that the api-server could be asked for just now."""
+
+    retryable = True
 
 
 # --- on the wire -----

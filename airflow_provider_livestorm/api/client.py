@@ -175,10 +175,20 @@ class LivestormClient:
         repeatable = method in _SAFE_METHODS if idempotent is None else idempotent
         body = None if json is None else msgspec.json.encode(json)
         query = encode_query(params)
+        failures = 0
+
+        def tried_enough(state: tenacity.RetryCallState) -> bool:
+            """A burst 429 says nothing against the call itself: only the deadline ends those."""
+            nonlocal failures
+            error = state.outcome.exception() if state.outcome else None
+            failures += not isinstance(error, LivestormRateLimitError)
+            too_late = (state.seconds_since_start or 0.0) + state.upcoming_sleep >= self._deadline
+            return too_late or failures >= self._max_attempts
+
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: is_transient(error, repeatable=repeatable)),
             wait=self._wait,
-            stop=self._tried_enough,
+            stop=tried_enough,
             sleep=self._sleep,
             before_sleep=self._say_retry(f"{method} {path}"),
             reraise=True,
@@ -221,10 +231,9 @@ class LivestormClient:
 
     def _authorized(self, method: str, path: str, query: dict[str, str], body: bytes | None) -> Answer:
         """One call; after a 401 once more with another token, if the credential has one."""
-        header = self._credential.authorization()
-        response = self._send(method, path, query, body, header)
+        response, header = self._send(method, path, query, body)
         if response.status_code == requests.codes.unauthorized and self._credential.renew(header):
-            response = self._send(method, path, query, body, self._credential.authorization())
+            response, _ = self._send(method, path, query, body)
         if not 200 <= response.status_code < 300:  # noqa: PLR2004 - HTTP success
             raise error_from(response, what=f"{method} {path}", now=self._clock())
         return Answer(
@@ -233,13 +242,13 @@ class LivestormClient:
             read_quota(response.headers),
         )
 
-    def _send(
-        self, method: str, path: str, query: dict[str, str], body: bytes | None, authorization: str
-    ) -> requests.Response:
-        if self.pacer.acquire() > 1.0:
-            authorization = self._credential.authorization()  # it may have expired while we waited
+    def _send(self, method: str, path: str, query: dict[str, str], body: bytes | None) -> tuple[requests.Response, str]:
+        """Send, and tell which Authorization header went along."""
+        self.pacer.acquire()
         quota, refused = Quota(), False
         try:
+            # Asked for after the pacer's wait: a token may expire meanwhile.
+            authorization = self._credential.authorization()
             self._calls += 1
             response = self._session.request(
                 method,
@@ -254,19 +263,13 @@ class LivestormClient:
             quota = read_quota(response.headers)
             refused = response.status_code == requests.codes.too_many_requests
         except requests.RequestException as error:
+            # `from None`: the cause repeats the whole URL, whose query may hold an e-mail address.
             raise LivestormConnectionError(
                 f"{method} {self.base_url}{path}: no complete answer ({transport_reason(error)})."
-            ) from error
+            ) from None
         finally:
             self.pacer.answered(quota, refused=refused)
-        return response
-
-    def _tried_enough(self, state: tenacity.RetryCallState) -> bool:
-        """A burst 429 says nothing against the call itself: only the deadline ends those."""
-        if (state.seconds_since_start or 0.0) + state.upcoming_sleep >= self._deadline:
-            return True
-        error = state.outcome.exception() if state.outcome else None
-        return state.attempt_number >= self._max_attempts and not isinstance(error, LivestormRateLimitError)
+        return response, authorization
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         """0.5, 1, 2, 4 s and so on to 30 s, with up to as much jitter again; after a 429 on top of its Retry-After.

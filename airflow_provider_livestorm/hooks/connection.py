@@ -76,7 +76,9 @@ class ConnectionSettings:
                 f"{where} has no password: it holds the OAuth client secret, or, with the login left empty, a private"
                 " API token."
             )
-        extra = connection.extra_dejson
+        extra: object = connection.extra_dejson
+        if not isinstance(extra, dict):
+            raise LivestormConfigurationError(f"{where}: its extra field is not a JSON object.")
         mask_secret(connection.password)
         for name in ("refresh_token", "access_token"):
             if extra.get(name):
@@ -189,6 +191,9 @@ def _api_url(host: str | None, port: int | None) -> str:
     """The base URL: Livestorm's own if the host is empty; https if it names no scheme; `/v1` if it names no path."""
     if not host:
         return API_URL
-    parts = urlsplit(host if "://" in host else f"https://{host}")
+    try:
+        parts = urlsplit(host if "://" in host else f"https://{host}")
+    except ValueError as error:
+        raise LivestormConfigurationError(f"The host of the connection is no URL: {host!r} ({error}).") from None
     netloc = f"{parts.netloc}:{port}" if port and ":" not in parts.netloc.rpartition("]")[2] else parts.netloc
     return f"{parts.scheme}://{netloc}{parts.path.rstrip('/') or '/v1'}"

@@ -16,7 +16,11 @@ from airflow_provider_livestorm.api.records import Event, Session, SessionPerson
 from airflow_provider_livestorm.api.resources import EVENTS, SESSION_PEOPLE, SESSIONS, ResourceList
 from airflow_provider_livestorm.auth.credentials import ApiToken, OAuthCredential, TokenSource
 from airflow_provider_livestorm.auth.lease import TokenLease
-from airflow_provider_livestorm.exceptions import LivestormConfigurationError, LivestormError
+from airflow_provider_livestorm.exceptions import (
+    LivestormConfigurationError,
+    LivestormError,
+    LivestormUnknownConnectionError,
+)
 from airflow_provider_livestorm.hooks.connection import CONN_TYPE, ConnectionSettings, open_lease, token_source
 
 __all__ = ["LivestormHook"]
@@ -57,9 +61,10 @@ class LivestormHook(BaseHook):
         try:
             connection = self.get_connection(self.livestorm_conn_id)
         except AirflowNotFoundException:
-            raise LivestormConfigurationError(
-                f"There is no connection {self.livestorm_conn_id!r}. Create it in Airflow (Admin > Connections) with"
-                " connection type Livestorm."
+            # Airflow says so as well where the api-server could not be asked: hence the way for a retry.
+            raise LivestormUnknownConnectionError(
+                f"There is no connection {self.livestorm_conn_id!r}, or Airflow's api-server could not be asked for it."
+                " Create it in Airflow (Admin > Connections) with connection type Livestorm."
             ) from None
         return ConnectionSettings.read(self.livestorm_conn_id, connection)
 

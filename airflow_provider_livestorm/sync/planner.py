@@ -85,5 +85,7 @@ def plan(
         raise LivestormConfigurationError(
             f"updated_since has no time zone: {updated_since.isoformat()}. Write it in UTC, as 2026-01-31T00:00:00Z."
         )
+    if settle < dt.timedelta(0):
+        raise LivestormConfigurationError(f"The settle window is not negative; got {settle}.")
     # The catalogue lists parents before children.
     return Plan(tuple(name for name in CATALOGUE if name in wanted), updated_since, settle)

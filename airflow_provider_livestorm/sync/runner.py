@@ -94,6 +94,8 @@ class SyncRunner:
     ) -> None:
         if on_unknown not in ON_UNKNOWN:
             raise LivestormConfigurationError(f"on_unknown is one of {', '.join(ON_UNKNOWN)}; got {on_unknown!r}.")
+        if rows_per_part < 1:
+            raise LivestormConfigurationError(f"rows_per_part is at least 1; got {rows_per_part}.")
         self._client = client
         self._destination = destination
         self._plan = plan
@@ -119,12 +121,13 @@ class SyncRunner:
                 writer = PartWriter(self._destination.root, name, run_id, rows_per_part=self._rows_per_part)
                 undo.callback(self._remove, writer)
                 streams[name] = self._pull(name, writer)
-            path = self._publish(seen, run_id, started, streams)
+            manifest = self._publish(seen, run_id, started, streams)
             undo.pop_all()
+        path = str(self._destination.show(manifest))
         quota = self._client.quota.monthly_remaining
         return SyncResult(run_id, path, streams, sum(entry.calls for entry in streams.values()), quota)
 
-    def _publish(self, seen: Manifest, run_id: str, started: dt.datetime, streams: dict[str, StreamEntry]) -> str:
+    def _publish(self, seen: Manifest, run_id: str, started: dt.datetime, streams: dict[str, StreamEntry]) -> Manifest:
         since = self._plan.updated_since
         entry = RunEntry(
             run_id=run_id,
@@ -134,7 +137,7 @@ class SyncRunner:
             published_at=_iso(self._now()),
             streams=streams,
         )
-        return str(self._destination.publish(entry, seen=seen))
+        return self._destination.publish(entry, seen=seen)
 
     @staticmethod
     def _remove(writer: PartWriter) -> None:

@@ -8,12 +8,18 @@ two runs that publish at once one fails. `manifest.json` is a copy of the newest
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator
 
 import msgspec
 
 from airflow_provider_livestorm.exceptions import LivestormDestinationError, LivestormPublishConflictError
-from airflow_provider_livestorm.sync.storage import StoragePath, create_exclusively, write_whole
+from airflow_provider_livestorm.sync.storage import (
+    StoragePath,
+    create_exclusively,
+    forget_listings,
+    write_whole,
+)
 
 __all__ = ["Destination", "Manifest", "PartEntry", "RunEntry", "StreamEntry"]
 
@@ -21,6 +27,8 @@ _FOLDER = "_livestorm"
 _MARKER = "destination.json"
 _COPY = "manifest.json"
 _FORMAT = 1
+
+log = logging.getLogger(__name__)
 
 
 class PartEntry(msgspec.Struct, frozen=True):
@@ -106,7 +114,11 @@ class Destination:
                 self._refuse_foreign_files()
             # Written each time: it is the check that we may write, before any call is spent.
             write_whole(self._folder / _MARKER, msgspec.json.encode({"format": _FORMAT, "kind": "livestorm"}))
-        return self.published()
+        manifest = self.published()
+        copy = self._folder / _COPY
+        if manifest.sequence and (not copy.exists() or copy.read_bytes() != _encode(manifest)):
+            self.show(manifest)  # a run ended between publishing and showing
+        return manifest
 
     def published(self) -> Manifest:
         """What is published; an empty manifest where nothing is.
@@ -116,6 +128,7 @@ class Destination:
         """
         with self._failures("be read"):
             folder = self._folder / "manifests"
+            forget_listings(folder)
             if not folder.exists():
                 return Manifest()
             names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".json"))
@@ -130,8 +143,8 @@ class Destination:
             )
         return manifest
 
-    def publish(self, run: RunEntry, *, seen: Manifest) -> StoragePath:
-        """Publish a run; returns the manifest's path.
+    def publish(self, run: RunEntry, *, seen: Manifest) -> Manifest:
+        """Publish a run; returns the new state. When this returns, and not before, the run is published.
 
         Args:
             run: its files are all written.
@@ -142,18 +155,28 @@ class Destination:
             LivestormDestinationError: the manifest could not be written.
         """
         manifest = seen.followed_by(run)
-        content = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
         path = self._folder / "manifests" / f"{manifest.sequence:08d}.json"
         with self._failures("be written"):
             try:
-                create_exclusively(path, content)
+                create_exclusively(path, _encode(manifest))
             except FileExistsError:
                 raise LivestormPublishConflictError(
                     f"Another run published to {self.root} while this one was at work (manifest {path.name} is there)."
                     " Nothing of this run was published; run it again, and give each destination to one DAG."
                 ) from None
-            write_whole(self._folder / _COPY, content)
-        return self._folder / _COPY
+        return manifest
+
+    def show(self, manifest: Manifest) -> StoragePath:
+        """Copy the newest manifest to the name that is easy to find; returns its path.
+
+        A failure is logged: the run is published, and the next one mends the copy.
+        """
+        path = self._folder / _COPY
+        try:
+            write_whole(path, _encode(manifest))
+        except OSError as error:
+            log.warning("%s could not be written (%s); the next run will.", path, error.strerror or error)
+        return path
 
     def _refuse_foreign_files(self) -> None:
         if not self.root.exists():
@@ -172,3 +195,7 @@ class Destination:
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise LivestormDestinationError(f"{self.root} cannot {what}: {reason}.") from error
+
+
+def _encode(manifest: Manifest) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=2)

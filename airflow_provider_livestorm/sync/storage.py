@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterator
 from typing import IO, Any, Protocol, Self
 
-__all__ = ["StoragePath", "create_exclusively", "write_whole"]
+__all__ = ["StoragePath", "create_exclusively", "forget_listings", "write_whole"]
 
 
 class StoragePath(Protocol):
@@ -70,6 +70,7 @@ def create_exclusively(path: StoragePath, content: bytes) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if not isinstance(path, pathlib.Path):
+        forget_listings(path.parent)
         if path.exists():
             raise FileExistsError(str(path))
         with path.open("wb") as file:
@@ -80,6 +81,13 @@ def create_exclusively(path: StoragePath, content: bytes) -> None:
         os.link(beside, path)  # fails if there is one, and shows the whole file at once
     finally:
         beside.unlink()
+
+
+def forget_listings(path: StoragePath) -> None:
+    """Have the next look at a folder be a true one: fsspec's object stores remember what a folder held."""
+    file_system = getattr(path, "fs", None)
+    if file_system is not None:
+        file_system.invalidate_cache()
 
 
 def _write_beside(path: pathlib.Path, content: bytes) -> pathlib.Path:

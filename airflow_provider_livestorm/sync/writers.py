@@ -72,6 +72,7 @@ class PartWriter:
         self._folder = (stream, run_id)
         self._rows_per_part = rows_per_part
         self._part: _Part | None = None
+        self._begun: list[StoragePath] = []
         self.parts: list[PartEntry] = []
 
     def __enter__(self) -> Self:
@@ -109,19 +110,20 @@ class PartWriter:
 
     def remove(self) -> None:
         """Remove what was written; for a run that failed."""
-        self.close()
-        for part in self.parts:
-            target = self._root
-            for member in part.path.split("/"):
-                target = target / member
-            target.unlink()
-        self.parts.clear()
+        try:
+            self.close()
+        finally:
+            for path in self._begun:
+                path.unlink()
+            self._begun.clear()
+            self.parts.clear()
 
     def _begin(self) -> _Part:
         stream, run_id = self._folder
         name = f"part-{len(self.parts) + 1:05d}.jsonl.gz"
         folder = self._root / stream / run_id
         folder.mkdir(parents=True, exist_ok=True)
+        self._begun.append(folder / name)
         return _Part(folder / name, f"{stream}/{run_id}/{name}")
 
     def _failed(self, error: OSError) -> LivestormDestinationError:

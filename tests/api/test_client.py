@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 import socket
 import threading
+import traceback
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,10 +27,12 @@ from airflow_provider_livestorm.exceptions import (
     LivestormRateLimitError,
     LivestormResponseError,
     LivestormServerError,
+    LivestormTokenError,
 )
 
 URL = "https://api.livestorm.co/v1"
 TOKEN = "aaaa.bbbb.cccc"
+EMAIL = "jane@corp.example"
 NOW = 1_770_000_000.0
 SCOPE_CHALLENGE = (
     'Bearer error="insufficient_scope", error_description="Access to this resource requires scope \\"events:read\\"."'
@@ -78,6 +81,9 @@ def test_burst_429s_do_not_use_up_the_tries(client: LivestormClient, wire: reque
     wire.get(f"{URL}/events", [*[burst] * 12, {"json": EMPTY}])
     client.request("GET", "/events")
     assert len(waits) == 12
+    wire.get(f"{URL}/events", [*[burst] * 12, {"status_code": 502}, {"json": EMPTY}])
+    client.request("GET", "/events")
+    assert len(waits) == 25
 
 
 def test_a_write_is_repeated_after_a_burst_429_and_after_nothing_else(
@@ -168,9 +174,11 @@ def test_a_passing_fault_of_a_read_is_outlived_and_a_lasting_one_said(
     assert [0.5 <= waits[0] <= 1, 1 <= waits[1] <= 2, 2 <= waits[2] <= 4, 4 <= waits[3] <= 8] == [True] * 4
     wire.get(f"{URL}/events", [answer])
     with pytest.raises((LivestormServerError, LivestormResponseError, LivestormConnectionError)) as caught:
-        client.request("GET", "/events")
+        client.request("GET", "/events", params={"filter[email]": EMAIL})
     assert caught.value.retryable
-    assert TOKEN not in str(caught.value)
+    told = "".join(traceback.format_exception(caught.value))
+    assert TOKEN not in told
+    assert EMAIL not in told.replace("%40", "@"), "an e-mail address of the query"
 
 
 @pytest.mark.parametrize(
@@ -294,14 +302,33 @@ def test_the_token_is_looked_at_again_after_a_long_wait(wire: requests_mock.Mock
 
     class SlowPacer(Pacer):
         def acquire(self) -> float:
-            credential.generation += 1
-            return super().acquire() + 2.0
+            if credential.generation == 0:
+                credential.generation = 1
+            return super().acquire()
 
-    wire.get(f"{URL}/ping")
+    wire.get(f"{URL}/ping", [{"status_code": 401}, {}])
     credential = Renewable()
     with LivestormClient(credential, pacer=SlowPacer()) as client:
         client.request("GET", "/ping")
-    assert wire.last_request.headers["Authorization"] == "Bearer token-1"
+    sent = [request.headers["Authorization"] for request in wire.request_history]
+    assert sent == ["Bearer token-1", "Bearer token-2"]
+    assert credential.refused == ["Bearer token-1"], "the one that was sent, not the one from before the wait"
+
+
+def test_a_credential_that_fails_gives_its_place_back(wire: requests_mock.Mocker) -> None:
+    class Broken(Renewable):
+        def authorization(self) -> str:
+            raise LivestormTokenError("no token now")
+
+    wire.get(f"{URL}/ping", headers={"RateLimit-Monthly-Remaining": "102"})
+    pacer = Pacer(min_quota_remaining=100, sleep=lambda _: None)
+    with LivestormClient(Renewable(), pacer=pacer) as client:
+        client.request("GET", "/ping")
+    for _ in range(5):
+        with LivestormClient(Broken(), pacer=pacer) as client, pytest.raises(LivestormTokenError):
+            client.request("GET", "/ping")
+    with LivestormClient(Renewable(), pacer=pacer) as client:
+        client.request("GET", "/ping")
 
 
 # --- pages -----

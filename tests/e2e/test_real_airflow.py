@@ -6,6 +6,7 @@ used, shows at once.
 
 from __future__ import annotations
 
+import ast
 import gzip
 import json
 import pathlib
@@ -127,7 +128,20 @@ def test_bad_input_ends_in_one_clear_sentence_with_nothing_published(stack: Stac
         log = stack.log_of("bad_input", tasks[name])
         assert tasks[name]["state"] == "failed", log
         assert sentence in log, f"{name}:\n{log}"
-        assert not (bad / name / "_livestorm" / "manifest.json").exists()
+        assert sentence in final_error(log), f"{name}: {final_error(log)}"
+    assert not list(bad.rglob("*.gz"))
+    assert not list(bad.rglob("manifests"))
+    assert not list(bad.rglob("manifest.json"))
+    assert [path.name for path in (bad / "foreign").iterdir()] == ["somebody-elses.csv"]
+    assert (bad / "a-file").read_text() == "not a folder"
+
+
+def final_error(log: str) -> str:
+    """The message of the error that the task ended with, which must be one line."""
+    (event,) = (line for line in log.splitlines() if "Task failed with exception" in line)
+    message = str(ast.literal_eval(event)["error_detail"][0]["exc_value"])
+    assert "\n" not in message
+    return message
 
 
 def test_no_secret_is_in_any_log_xcom_rendered_field_or_file(stack: Stack) -> None:
@@ -156,12 +170,14 @@ def test_no_secret_is_in_any_log_xcom_rendered_field_or_file(stack: Stack) -> No
 def test_airflows_own_echo_masks_nothing(stack: Stack) -> None:
     """LocalExecutor repeats what tasks print on the scheduler's standard output, and masks nothing there.
 
-    It does so with the connection's own password, which Airflow itself masks everywhere else, so it is nothing that a
-    provider can mend; the scan above leaves out just those lines. Should this fail, Airflow mends it: scan them again.
+    It does so with the connection's own password, which Airflow itself masks everywhere else, and so with our token: it
+    is nothing that a provider can mend, README tells of it, and the scan above leaves out just the lines that our
+    careless DAG prints. Should this fail, Airflow mends it: scan them again.
     """
     password = stack.sandbox.credentials()["client_secret"]
     echo = (stack.airflow.home / "scheduler.log").read_text()
     assert f"a careless print of Airflow's own password: {password}" in echo
+    assert any(f"a careless print of the token: {text}" in echo for text in stack.sandbox.secrets())
     task_logs = [path.read_text() for path in (stack.airflow.home / "logs").rglob("*.log")]
     assert any("a careless print of Airflow's own password: ***" in log for log in task_logs)
     assert any("a careless print of the token: ***" in log for log in task_logs)

@@ -54,6 +54,8 @@ def test_the_host_may_be_left_out_or_written_in_the_ways_people_write_it(
         ({"host": "https://user:pw@api.livestorm.co/v1"}, "must not hold a user or a password"),
         ({"extra": {"token_url": "http://app.livestorm.co/oauth/token"}}, "token_url of 'conn' must be https"),
         ({"extra": {"authorize_url": "ftp://app.livestorm.co"}}, "authorize_url of 'conn' must be https"),
+        ({"host": "http://[::1"}, "The host of the connection is no URL"),
+        ({"extra": ["a", "list"]}, "extra field is not a JSON object"),
         ({"host": "https://livestorm.example/v1"}, "will not be sent to Livestorm's own token URL for another host"),
     ],
 )

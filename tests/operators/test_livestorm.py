@@ -14,7 +14,7 @@ from airflow.sdk import ObjectStoragePath
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.io import attach
 
-from airflow_provider_livestorm.exceptions import LivestormConnectionError
+from airflow_provider_livestorm.exceptions import LivestormConnectionError, LivestormUnknownConnectionError
 from airflow_provider_livestorm.operators.livestorm import LivestormSyncStreamsOperator
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
 from scripts.local_airflow import free_port
@@ -105,7 +105,6 @@ def test_an_empty_template_means_a_full_pull(
         ({"on_unknown": "shrug"}, "on_unknown is one of keep, ignore, fail; got 'shrug'"),
         ({"destination": ""}, "destination is empty"),
         ({"destination": "nosuchstore://bucket/path"}, "destination 'nosuchstore://bucket/path' cannot be used"),
-        ({"livestorm_conn_id": "nobody"}, "There is no connection 'nobody'"),
     ],
 )
 def test_what_no_retry_can_mend_fails_the_task_for_good(
@@ -113,6 +112,12 @@ def test_what_no_retry_can_mend_fails_the_task_for_good(
 ) -> None:
     with pytest.raises(AirflowFailException, match=sentence):
         execute(tmp_path, connection, **arguments)
+
+
+def test_an_unknown_connection_is_said_and_left_to_airflows_retries(tmp_path: pathlib.Path) -> None:
+    """Airflow says "not defined" as well where its api-server could not be asked."""
+    with pytest.raises(LivestormUnknownConnectionError, match="There is no connection 'nobody', or"):
+        execute(tmp_path, "nobody")
 
 
 def test_what_a_retry_may_mend_stays_open_to_airflows_retries(

@@ -33,6 +33,11 @@ def test_people_are_asked_of_sessions_that_changed_and_of_those_that_may_change_
     assert unsettled == {"date_from": SINCE - dt.timedelta(days=3)}
 
 
+def test_a_settle_window_is_not_negative() -> None:
+    with pytest.raises(LivestormConfigurationError, match="not negative"):
+        plan(["events"], settle=dt.timedelta(days=-1))
+
+
 @pytest.mark.parametrize(
     ("streams", "since", "sentence"),
     [

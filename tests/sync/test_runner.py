@@ -165,6 +165,16 @@ def test_a_lasting_fault_fails_the_run_and_publishes_and_leaves_nothing(
     assert list(tmp_path.rglob("*.gz")) == []
 
 
+def test_a_failure_after_the_run_is_published_takes_nothing_back(
+    tmp_path: pathlib.Path, client: LivestormClient, sandbox: SandboxProcess
+) -> None:
+    (tmp_path / "_livestorm" / "manifest.json").mkdir(parents=True)  # the copy can't be written
+    sync(client, tmp_path, "events")
+    (tmp_path / "_livestorm" / "manifest.json").rmdir()
+    Destination(tmp_path).open()
+    assert_equal_to_the_truth(tmp_path, sandbox, "events")
+
+
 def test_a_monthly_quota_that_runs_out_halfway_publishes_nothing_and_is_not_slept_on(tmp_path: pathlib.Path) -> None:
     def never(seconds: float) -> None:
         pytest.fail(f"slept for {seconds} s")

@@ -50,7 +50,7 @@ def test_of_two_runs_that_saw_the_same_state_the_second_to_publish_fails_and_cha
 ) -> None:
     one, other = Destination(tmp_path), Destination(tmp_path)
     seen_by_one, seen_by_other = one.open(), other.open()
-    one.publish(run("one", "full", "events"), seen=seen_by_one)
+    one.show(one.publish(run("one", "full", "events"), seen=seen_by_one))
     before = (tmp_path / "_livestorm" / "manifest.json").read_bytes()
 
     with pytest.raises(LivestormPublishConflictError, match="Another run published to"):
@@ -75,6 +75,21 @@ def test_a_destination_below_a_file_is_refused(tmp_path: pathlib.Path) -> None:
         Destination(tmp_path / "file" / "below").open()
 
 
+def test_a_copy_that_cannot_be_written_is_mended_by_the_next_run(
+    tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    destination = Destination(tmp_path)
+    copy = tmp_path / "_livestorm" / "manifest.json"
+    manifest = destination.publish(run("a", "full", "events"), seen=destination.open())
+    copy.mkdir()
+    destination.show(manifest)
+    assert "the next run will" in caplog.text
+    assert [entry.run_id for entry in destination.published().runs] == ["a"], "it is published all the same"
+    copy.rmdir()
+    destination.open()
+    assert json.loads(copy.read_bytes())["sequence"] == 1
+
+
 def test_a_broken_manifest_is_an_error_and_not_an_empty_state(tmp_path: pathlib.Path) -> None:
     destination = Destination(tmp_path)
     destination.publish(run("a", "full", "events"), seen=destination.open())
@@ -96,6 +111,6 @@ def test_a_manifest_of_a_later_version_is_refused(tmp_path: pathlib.Path) -> Non
 
 def test_no_half_written_file_is_left_behind(tmp_path: pathlib.Path) -> None:
     destination = Destination(tmp_path)
-    destination.publish(run("a", "full", "events"), seen=destination.open())
+    destination.show(destination.publish(run("a", "full", "events"), seen=destination.open()))
     names = {path.name for path in tmp_path.rglob("*") if path.is_file()}
     assert names == {"destination.json", "manifest.json", "00000001.json"}
