@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import os
-import secrets
-
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from airflow_provider_livestorm.sandbox.clock import Clock
 from airflow_provider_livestorm.sandbox.connections import ConnectionMiddleware, Connections
 from airflow_provider_livestorm.sandbox.control import Control
-from airflow_provider_livestorm.sandbox.doorkeeper import Application, Doorkeeper
+from airflow_provider_livestorm.sandbox.credentials import READ_SCOPES, api_token, application
+from airflow_provider_livestorm.sandbox.deliveries import Deliveries
+from airflow_provider_livestorm.sandbox.disturbance import disturb
+from airflow_provider_livestorm.sandbox.doorkeeper import Doorkeeper
 from airflow_provider_livestorm.sandbox.faults import Faults
 from airflow_provider_livestorm.sandbox.generate import generate
 from airflow_provider_livestorm.sandbox.limits import Limits
+from airflow_provider_livestorm.sandbox.makers import Maker
 from airflow_provider_livestorm.sandbox.oauth import OAuthRoutes
+from airflow_provider_livestorm.sandbox.recordings import Storage
 from airflow_provider_livestorm.sandbox.rest import RestApi
-from airflow_provider_livestorm.sandbox.settings import Clock, Settings
+from airflow_provider_livestorm.sandbox.service import Service
+from airflow_provider_livestorm.sandbox.settings import Settings
 
 __all__ = ["create_app"]
 
@@ -47,41 +49,30 @@ def create_app(
         connections: their counter; the server tells it when one is closed.
         redirect_uris: that the OAuth application registered.
     """
-    clock = Clock(epoch)
-    workspace = generate(preset, seed, epoch)
-    application = Application(
-        client_id=os.environ.get("LIVESTORM_SANDBOX_CLIENT_ID") or secrets.token_urlsafe(32),
-        client_secret=os.environ.get("LIVESTORM_SANDBOX_CLIENT_SECRET") or secrets.token_urlsafe(32),
-        redirect_uris=redirect_uris,
-    )
-    doorkeeper = Doorkeeper(application, settings, clock.now)
-    limits, faults = Limits(settings, clock.now), Faults()
-    api_token = _api_token(str(workspace.organization["id"]))
-    rest = RestApi(workspace, settings, doorkeeper, limits, faults, api_token)
-    oauth = OAuthRoutes(doorkeeper, faults, str(workspace.organization["attributes"]["name"]))
+    life = generate(preset, seed, epoch, settings)
+    workspace, clock = life.workspace, Clock(epoch)
+    storage = Storage(lambda: workspace.sessions, clock.now)
+    maker = Maker(f"livestorm sandbox {preset} {seed}, made by callers", int(epoch))
+    service = Service(life, settings, clock, storage, maker)
+    token = api_token(workspace.organization["id"])
+    doorkeeper = Doorkeeper(application(redirect_uris), settings, clock.now, next(iter(workspace.users.values())))
+    limits = Limits(settings, clock.now)
+    faults = Faults(connections, lambda path, how: disturb(service, path, how))
+    rest = RestApi(service, doorkeeper, limits, faults, {token: READ_SCOPES})
+    oauth = OAuthRoutes(doorkeeper, limits, faults, str(workspace.organization["attributes"]["name"]))
+    deliveries = Deliveries(service)
     control = Control(
-        workspace=workspace, settings=settings, clock=clock, doorkeeper=doorkeeper,
-        limits=limits, faults=faults, rest=rest, api_token=api_token, connections=connections,
-        made_from={"preset": preset, "seed": seed, "epoch": epoch},
+        service=service, doorkeeper=doorkeeper, limits=limits, faults=faults, rest=rest, deliveries=deliveries,
+        connections=connections, api_token=token, made_from={"preset": preset, "seed": seed, "epoch": epoch},
     )  # fmt: skip
     return Starlette(
-        routes=[*rest.routes(), *oauth.routes(), *control.routes(), Route("/", _welcome)],
+        routes=[*rest.routes(), *oauth.routes(), *storage.routes(), *control.routes(), Route("/", _welcome)],
         middleware=[Middleware(ConnectionMiddleware, connections)],
+        lifespan=deliveries.running,
     )
 
 
 async def _welcome(_: Request) -> Response:
     return PlainTextResponse(
-        "A Livestorm sandbox: /v1 (API), /oauth (authorize, token), /_sandbox/status, /_sandbox/credentials\n"
+        "A Livestorm sandbox: /v1 (API), /oauth (authorize, token), /_sandbox/ (its status and controls)\n"
     )
-
-
-def _api_token(organization: str) -> str:
-    """JWT-shaped, as Livestorm's are (api.md 1.1); nobody checks its signature, for it is compared whole."""
-
-    def part(data: bytes) -> str:
-        return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-    header, claims = {"alg": "HS256", "typ": "JWT"}, {"organization_id": organization, "jti": secrets.token_hex(16)}
-    signed = f"{part(json.dumps(header).encode())}.{part(json.dumps(claims).encode())}"
-    return f"{signed}.{part(secrets.token_bytes(32))}"

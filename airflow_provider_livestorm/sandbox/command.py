@@ -10,7 +10,6 @@ import signal
 import socket
 import sys
 import threading
-from typing import Any
 
 from airflow_provider_livestorm.sandbox.settings import Settings
 
@@ -68,12 +67,14 @@ def _parser(presets: list[str], epoch: int) -> argparse.ArgumentParser:
     parser.add_argument("--preset", choices=presets, default="small", help="size of the workspace (default: small)")
     parser.add_argument("--seed", type=int, default=1, help="of the data; the same seed gives the same workspace")
     parser.add_argument("--epoch", type=int, default=epoch, help="its time at the start, unix seconds")
-    for name, default in vars(Settings()).items():
-        option: dict[str, Any] = {"default": default, "metavar": "N" if isinstance(default, int) else "VALUE"}
+    for setting in Settings().described():
+        flag, default, choices = f"--{setting['name'].replace('_', '-')}", setting["value"], setting["choices"]
         if isinstance(default, bool):
-            parser.add_argument(f"--{name.replace('_', '-')}", action="store_true")
+            parser.add_argument(flag, action="store_true", help=setting["about"])
+        elif choices is None:
+            parser.add_argument(flag, type=int, default=default, metavar="N", help=f"{setting['about']} ({default})")
         else:
-            parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), **option)
+            parser.add_argument(flag, type=type(default), choices=choices, default=default, help=setting["about"])
     parser.add_argument("--ready-json", action="store_true", help="say the address as a line of JSON, for programs")
     parser.add_argument("--exit-with-parent", action="store_true", help="end when standard input does")
     return parser

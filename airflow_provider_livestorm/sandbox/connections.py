@@ -5,6 +5,10 @@ The controls' own connections (`/_sandbox`) are left out: whoever looks at the c
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 __all__ = ["ConnectionMiddleware", "Connections"]
@@ -22,6 +26,16 @@ class Connections:
     def __init__(self) -> None:
         self.opened = 0
         self._open: set[Address] = set()
+        self._transports: dict[Address, asyncio.Transport] = {}
+
+    def made(self, client: Address | None, transport: asyncio.Transport) -> None:
+        """A connection was opened."""
+        if client is not None:
+            self._transports[client] = transport
+
+    def transport(self, client: Iterable[Any] | None) -> asyncio.Transport | None:
+        """The connection itself, for what no server would send."""
+        return self._transports.get(tuple(client)) if client is not None else None
 
     def carried(self, client: Address) -> None:
         """A call came over this connection."""
@@ -38,6 +52,7 @@ class Connections:
         """It was closed: the next one from the same port is another."""
         if client is not None:
             self._open.discard(client)
+            self._transports.pop(client, None)
 
 
 class ConnectionMiddleware:

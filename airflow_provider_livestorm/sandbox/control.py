@@ -3,175 +3,202 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import math
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from airflow_provider_livestorm.sandbox import truth
 from airflow_provider_livestorm.sandbox.connections import Connections
+from airflow_provider_livestorm.sandbox.credentials import api_token
+from airflow_provider_livestorm.sandbox.deliveries import Deliveries
 from airflow_provider_livestorm.sandbox.doorkeeper import DEFAULT_SCOPE, SCOPES, Doorkeeper
 from airflow_provider_livestorm.sandbox.faults import Fault, Faults
 from airflow_provider_livestorm.sandbox.limits import Limits
 from airflow_provider_livestorm.sandbox.rest import RestApi
-from airflow_provider_livestorm.sandbox.settings import Clock, Settings
-from airflow_provider_livestorm.sandbox.world import Resource, Workspace
+from airflow_provider_livestorm.sandbox.service import Service
+from airflow_provider_livestorm.sandbox.world import Resource
 
 __all__ = ["Control"]
 
+_LONGEST_MOVE = 3 * 365 * 86_400  # seconds: all of it has to happen
+_LINES = 500  # of the truth, sent at a time
 
+
+@dataclass
 class Control:
-    """Answers under `/_sandbox`."""
+    """Answers under `/_sandbox`.
 
-    def __init__(
-        self,
-        *,
-        workspace: Workspace,
-        settings: Settings,
-        clock: Clock,
-        doorkeeper: Doorkeeper,
-        limits: Limits,
-        faults: Faults,
-        rest: RestApi,
-        api_token: str,
-        connections: Connections,
-        made_from: Resource,
-    ) -> None:
-        self._workspace = workspace
-        self._settings = settings
-        self._clock = clock
-        self._doorkeeper = doorkeeper
-        self._limits = limits
-        self._faults = faults
-        self._rest = rest
-        self._api_token = api_token
-        self._connections = connections
-        self._made_from = made_from
+    Attributes:
+        api_token: the one that reads, made at the start.
+        made_from: preset, seed, epoch.
+    """
+
+    service: Service
+    doorkeeper: Doorkeeper
+    limits: Limits
+    faults: Faults
+    rest: RestApi
+    deliveries: Deliveries
+    connections: Connections
+    api_token: str
+    made_from: Resource
 
     def routes(self) -> list[Route]:
         """For Starlette."""
-        return [
-            Route("/_sandbox/status", self._told(self.status), methods=["GET"]),
-            Route("/_sandbox/credentials", self._told(self.credentials), methods=["GET"]),
-            Route("/_sandbox/secrets", self._told(self.secrets), methods=["GET"]),
-            Route("/_sandbox/truth/{stream}", self.truth, methods=["GET"]),
-            Route("/_sandbox/clock", self._told(self.move_clock), methods=["POST"]),
-            Route("/_sandbox/settings", self._told(self.change_settings), methods=["PATCH"]),
-            Route("/_sandbox/grants", self._told(self.grant), methods=["POST"]),
-            Route("/_sandbox/revoke", self._told(self.revoke), methods=["POST"]),
-            Route("/_sandbox/faults", self._told(self.add_fault), methods=["POST"]),
-            Route("/_sandbox/faults", self._told(self.clear_faults), methods=["DELETE"]),
-            Route("/_sandbox/reset-counters", self._told(self.reset_counters), methods=["POST"]),
-            Route("/_sandbox/use-up-the-month", self._told(self.use_up_the_month), methods=["POST"]),
+        actions: list[tuple[str, str, Callable[..., Any]]] = [
+            ("GET", "status", self.status),
+            ("GET", "credentials", self.credentials),
+            ("GET", "secrets", self.secrets),
+            ("GET", "settings", self.settings),
+            ("PATCH", "settings", self.change_settings),
+            ("POST", "clock", self.move_clock),
+            ("POST", "grants", self.grant),
+            ("POST", "api-tokens", self.make_api_token),
+            ("POST", "revoke", self.revoke),
+            ("POST", "expire", self.expire),
+            ("GET", "faults", self.list_faults),
+            ("POST", "faults", self.add_fault),
+            ("DELETE", "faults", self.clear_faults),
+            ("GET", "webhooks", self.webhooks),
+            ("POST", "reset-counters", self.reset_counters),
+            ("POST", "use-up-the-month", self.use_up_the_month),
         ]
+        told = [Route(f"/_sandbox/{path}", _told(action), methods=[method]) for method, path, action in actions]
+        return [*told, Route("/_sandbox/truth/{stream}", self.truth, methods=["GET"])]
 
-    @staticmethod
-    def _told(action: Callable[[Request, dict[str, Any]], Any]) -> Callable[[Request], Awaitable[Response]]:
-        async def endpoint(request: Request) -> Response:
-            try:
-                body = msgspec.json.decode(await request.body() or b"{}", type=dict[str, Any])
-                return JSONResponse(action(request, body))
-            except (ValueError, TypeError, msgspec.DecodeError) as error:
-                return JSONResponse({"error": str(error)}, 400)
-
-        return endpoint
+    # --- to see -----
 
     def status(self, _: Request, __: dict[str, Any]) -> Resource:
         """The workspace, the clock, the settings, the counters."""
-        counters, doorkeeper = self._rest.counters, self._doorkeeper
-        people = [self._workspace.people_of(one) for one in self._workspace.sessions]
+        self.service.catch_up()
+        counters, doorkeeper, workspace = self.rest.counters, self.doorkeeper, self.service.workspace
+        sessions = workspace.sessions.values()
         return {
-            "made_from": self._made_from,
+            "made_from": self.made_from,
             "workspace": {
-                "events": len(self._workspace.events),
-                "sessions": len(self._workspace.sessions),
-                "session_people": sum(map(len, people)),
-                "people": len(set().union(*people)),
+                "events": len(workspace.events),
+                "sessions": len(sessions),
+                "session_people": sum(len(one.people) for one in sessions),
+                "people": len(workspace.people),
+                "chat_messages": sum(len(one.chat) for one in sessions),
+                "questions": sum(len(one.questions) for one in sessions),
+                "recordings": sum(len(one.recordings) for one in sessions),
+                "users": len(workspace.users),
+                "webhooks": len(workspace.webhooks),
+                "jobs": len(workspace.jobs),
             },
-            "clock": self._clock.now(),
-            "settings": asdict(self._settings),
+            "clock": self.service.clock.now(),
+            "settings": asdict(self.service.settings),
             "counters": {
                 "calls_total": counters.calls.total(),
                 "calls_by_operation": dict(counters.calls),
                 "answers_by_status": {str(status): count for status, count in counters.statuses.items()},
                 "refused_by_limit": dict(counters.refused),
-                "used_this_month": self._limits.used,
-                "connections_opened": self._connections.opened,
+                "used_this_month": self.limits.used,
+                "connections_opened": self.connections.opened,
                 "refreshes": doorkeeper.refreshes,
                 "refused_refreshes": doorkeeper.refused_refreshes,
                 "reuses_of_spent_tokens": doorkeeper.reuses,
+                "faults_met": self.faults.met,
+                "recordings_served": self.service.storage.calls,
+                "tokens_shown_to_storage": self.service.storage.leaked,
             },
         }
 
     def credentials(self, request: Request, __: dict[str, Any]) -> Resource:
         """What an application or a workspace owner has, and where it is used."""
-        application, base = self._doorkeeper.application, str(request.base_url).rstrip("/")
+        application, base = self.doorkeeper.application, str(request.base_url).rstrip("/")
         return {
             "client_id": application.client_id,
             "client_secret": application.client_secret,
             "redirect_uris": list(application.redirect_uris),
-            "api_token": self._api_token,
+            "api_token": self.api_token,
             "api_url": f"{base}/v1",
             "authorize_url": f"{base}/oauth/authorize",
             "token_url": f"{base}/oauth/token",
-            "newest_refresh_token": self._doorkeeper.newest_refresh_token,
+            "newest_refresh_token": self.doorkeeper.newest_refresh_token,
         }
 
     def secrets(self, _: Request, __: dict[str, Any]) -> list[str]:
         """Every secret there is: to look for them where they must not be."""
-        found = [self._doorkeeper.application.client_secret, self._api_token, *self._doorkeeper.issued]
-        for session in self._workspace.sessions:
-            for person in self._workspace.people_of(session).values():
-                detail = person["attributes"]["registrant_detail"]
-                found += [detail[name] for name in ("password_key", "connection_link") if detail[name]]
+        found = [self.doorkeeper.application.client_secret, *self.rest.api_tokens, *self.doorkeeper.issued]
+        found += [webhook.secret for webhook in self.service.workspace.webhooks.values()]
+        for one in self.service.workspace.registrations():
+            detail = self.service.documents.registration(one)["attributes"]["registrant_detail"]
+            found += [detail[name] for name in ("password_key", "connection_link") if detail[name]]
         return found
 
     async def truth(self, request: Request) -> Response:
-        """A stream as it is now: raw resources as JSON Lines, and their hash."""
-        now = self._clock.now()
-        rows: list[Resource]
-        match request.path_params["stream"]:
-            case "events":
-                rows = [self._workspace.event(event, now) for event in self._workspace.events.values()]
-            case "sessions":
-                rows = [self._workspace.session(session, now) for session in self._workspace.sessions.values()]
-            case "session_people":
-                rows = [
-                    {"session_id": session, **person}
-                    for session in self._workspace.sessions
-                    for person in self._workspace.people_of(session).values()
-                ]
-            case _:
-                return JSONResponse({"error": "there are events, sessions and session_people"}, 404)
-        body = b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
-        digest = hashlib.sha256(body).hexdigest()
-        return Response(body, headers={"X-Sandbox-Sha256": digest}, media_type="application/x-ndjson")
+        """A stream as it is now: records as JSON Lines, and their hash in X-Sandbox-Sha256."""
+        stream = request.path_params["stream"]
+        if stream not in truth.STREAMS:
+            return JSONResponse({"error": f"there are {', '.join(truth.STREAMS)}"}, 404)
+        self.service.catch_up()
+        digest = hashlib.sha256()
+        for row in truth.rows(self.service, stream):
+            digest.update(msgspec.json.encode(row) + b"\n")
+        # Written a second time, for all of it at once may not fit into memory.
+        return StreamingResponse(
+            self._lines(stream), headers={"X-Sandbox-Sha256": digest.hexdigest()}, media_type="application/x-ndjson"
+        )
 
-    def move_clock(self, _: Request, body: dict[str, Any]) -> Resource:
-        """`{"advance": seconds}` or `{"set": unix seconds}`."""
+    async def _lines(self, stream: str) -> AsyncIterator[bytes]:
+        lines: list[bytes] = []
+        for row in truth.rows(self.service, stream):
+            lines.append(msgspec.json.encode(row))
+            if len(lines) == _LINES:
+                yield b"\n".join(lines) + b"\n"
+                lines.clear()
+        yield b"".join(line + b"\n" for line in lines)
+
+    def settings(self, _: Request, __: dict[str, Any]) -> Resource:
+        """Each setting with its choices and what it does."""
+        return {"settings": self.service.settings.described()}
+
+    def list_faults(self, _: Request, __: dict[str, Any]) -> Resource:
+        """The rules in force."""
+        return {"rules": self.faults.told()}
+
+    async def webhooks(self, _: Request, __: dict[str, Any]) -> Resource:
+        """The subscriptions with their secrets, and the last tries to deliver; what is due is tried before."""
+        await self.deliveries.settle()
+        return {
+            "webhooks": [asdict(one) for one in self.service.workspace.webhooks.values()],
+            "deliveries": list(self.deliveries.log),
+        }
+
+    # --- to change -----
+
+    async def move_clock(self, _: Request, body: dict[str, Any]) -> Resource:
+        """`{"advance": seconds}` or `{"set": unix seconds}`; answers when all has happened and is delivered."""
+        clock = self.service.clock
         if set(body) == {"advance"}:
-            self._clock.advance(_seconds(body["advance"]))
+            seconds = _seconds(body["advance"])
         elif set(body) == {"set"}:
-            self._clock.advance(_seconds(body["set"]) - self._clock.now())
+            seconds = _seconds(body["set"]) - clock.now()
         else:
             raise ValueError("name one of advance (seconds) and set (unix seconds)")
-        return {"clock": self._clock.now()}
+        if seconds > _LONGEST_MOVE:
+            raise ValueError(f"at most {_LONGEST_MOVE} seconds at a time: all of it has to happen")
+        clock.advance(seconds)
+        await self.deliveries.settle()
+        return {"clock": clock.now()}
 
     def change_settings(self, _: Request, body: dict[str, Any]) -> Resource:
         """Any of the settings."""
-        self._settings.change(body)
-        return asdict(self._settings)
+        self.service.settings.change(body)
+        return asdict(self.service.settings)
 
     def grant(self, _: Request, body: dict[str, Any]) -> Resource:
         """A fresh pair, as if a person had just agreed."""
-        scope = body.get("scope") or DEFAULT_SCOPE
-        if not isinstance(scope, str) or not set(scope.split()) <= set(SCOPES):
-            raise ValueError(f"scope is some of {' '.join(SCOPES)}")
-        pair, application = self._doorkeeper.issue(scope), self._doorkeeper.application
+        pair, application = self.doorkeeper.issue(_scope(body)), self.doorkeeper.application
         return {
             "client_id": application.client_id,
             "client_secret": application.client_secret,
@@ -181,35 +208,67 @@ class Control:
             "scope": pair.scope,
         }
 
+    def make_api_token(self, _: Request, body: dict[str, Any]) -> Resource:
+        """One more private API token, as an owner makes them."""
+        token, scope = api_token(self.service.workspace.organization["id"]), _scope(body)
+        self.rest.api_tokens[token] = frozenset(scope.split())
+        return {"api_token": token, "scope": scope}
+
     def revoke(self, _: Request, body: dict[str, Any]) -> Resource:
         """`{"token": ...}`, or all of them."""
-        self._doorkeeper.revoke(body.get("token"))
+        self.doorkeeper.revoke(body.get("token"))
+        return {}
+
+    def expire(self, _: Request, __: dict[str, Any]) -> Resource:
+        """End the life of all access tokens; the clock stays."""
+        for pair in self.doorkeeper.by_access.values():
+            pair.expires_in = 0
         return {}
 
     def add_fault(self, _: Request, body: dict[str, Any]) -> Resource:
         """A rule; see `faults.Fault`."""
-        self._faults.rules.append(Fault.read(body))
-        return {"rules": len(self._faults.rules)}
+        self.faults.add(Fault.read(body))
+        return {"rules": len(self.faults.told())}
 
     def clear_faults(self, _: Request, __: dict[str, Any]) -> Resource:
         """No rules any more."""
-        self._faults.rules.clear()
+        self.faults.clear()
         return {}
 
     def reset_counters(self, _: Request, __: dict[str, Any]) -> Resource:
         """Begin to count at nought; the month's calls stay used."""
-        self._rest.counters.clear()
-        self._connections.clear()
-        self._doorkeeper.refreshes = self._doorkeeper.refused_refreshes = self._doorkeeper.reuses = 0
+        self.rest.counters.clear()
+        self.connections.clear()
+        self.doorkeeper.refreshes = self.doorkeeper.refused_refreshes = self.doorkeeper.reuses = 0
+        self.faults.met = self.service.storage.calls = self.service.storage.leaked = 0
         return {}
 
     def use_up_the_month(self, _: Request, __: dict[str, Any]) -> Resource:
         """As if somebody had made all calls of the month."""
-        if not self._settings.monthly_limit:
+        if not self.service.settings.monthly_limit:
             raise ValueError("there is no monthly limit")
-        self._limits.take()  # the period starts with a call
-        self._limits.used = self._settings.monthly_limit
-        return {"used": self._limits.used}
+        self.limits.take()  # the period starts with a call
+        self.limits.used = self.service.settings.monthly_limit
+        return {"used": self.limits.used}
+
+
+def _told(action: Callable[[Request, dict[str, Any]], Any]) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        try:
+            body = msgspec.json.decode(await request.body() or b"{}", type=dict[str, Any])
+            found = action(request, body)
+            return JSONResponse(await found if inspect.isawaitable(found) else found)
+        except (ValueError, TypeError, msgspec.DecodeError) as error:
+            return JSONResponse({"error": str(error)}, 400)
+
+    return endpoint
+
+
+def _scope(body: dict[str, Any]) -> str:
+    scope = body.get("scope") or DEFAULT_SCOPE
+    if not isinstance(scope, str) or not set(scope.split()) <= set(SCOPES):
+        raise ValueError(f"scope is some of {' '.join(SCOPES)}")
+    return scope
 
 
 def _seconds(value: Any) -> float:

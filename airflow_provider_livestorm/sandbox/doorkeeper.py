@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from airflow_provider_livestorm.sandbox.settings import Settings
+from airflow_provider_livestorm.sandbox.world import Resource
 
 __all__ = ["SCOPES", "Application", "Code", "Doorkeeper", "OAuthError", "Pair"]
 
@@ -78,6 +79,7 @@ class Doorkeeper:
     """Issues, rotates and revokes.
 
     Attributes:
+        owner: the `users` document of whoever consents.
         issued: every token and code that was ever given out.
         refreshes: refreshes that succeeded.
         refused_refreshes: those that did not.
@@ -87,6 +89,7 @@ class Doorkeeper:
     application: Application
     settings: Settings
     now: Callable[[], float]
+    owner: Resource
     by_access: dict[str, Pair] = field(default_factory=dict)
     by_refresh: dict[str, Pair] = field(default_factory=dict)
     codes: dict[str, Code] = field(default_factory=dict)

@@ -1,33 +1,29 @@
-"""Made-up workspaces, the same for the same seed: names, dates, registration forms and their answers.
+"""The presets: workspaces of several sizes as they are at the epoch, the same for the same seed.
 
-Shapes and oddities are api.md's (sections 6 and 9): field ids over 100 characters, lists as answers, anonymous
-registrants, team members without a key, screen sizes as texts. Nothing here is anybody's data.
+The past is made the way the future comes: sessions are laid out, people register, and `life.py` lets the rest happen.
 """
 
 from __future__ import annotations
 
-import random
+import gc
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from airflow_provider_livestorm.sandbox.world import Event, Session, Workspace
+from airflow_provider_livestorm.sandbox.clock import Timeline
+from airflow_provider_livestorm.sandbox.life import Life, Pace
+from airflow_provider_livestorm.sandbox.makers import DAY, Maker, asks_for_email
+from airflow_provider_livestorm.sandbox.settings import Settings
+from airflow_provider_livestorm.sandbox.world import Event, Person, Session, Workspace
 
-__all__ = ["EPOCH", "PRESETS", "generate"]
+__all__ = ["EPOCH", "PRESETS", "Preset", "generate"]
 
-EPOCH = 1_770_000_000  # 2026-02-02T02:40:00Z
-DAY = 86_400
-
-_FIRST = "Léa Noah Zoë Jürgen Søren Ana João Mei 明 Олег Ayşe Kofi Priya Chloé Łukasz Ingrid Tomás Yuki".split()  # noqa: SIM905
-_LAST = "Martin Nguyễn García Müller Sørensen Silva 王 Иванова Öztürk Mensah Patel O'Brien Kowalski Åberg".split()  # noqa: SIM905
-_TOPICS = ("Product tour", "Customer stories", "Onboarding", "Roadmap & Q/A", "Sécurité", "Masterclass", "Data <live>")
-_TAGS = ("marketing", "Sales", "customers", "internal")
-_LONG = "what-would-you-like-to-learn-in-this-session-and-how-did-you-hear-about-us-please-tell-us-in-your-own-words"
-# By number of the session: what it is at the epoch, so that no seed lacks one of them.
-_PLACED = {7: "live", 8: "upcoming", 9: "past_not_started", 11: "canceled"}
-_PLACED_EVERY = 37
-_REGISTRANTS_MAX = 250  # of a session whose number is drawn
+EPOCH = 1_770_000_000  # 2026-02-02T02:40:00Z: at night, so that the first hours are quiet
+_HOURS = (9, 13, 16)  # UTC, of the sessions of a day
+_REGISTRATIONS_MAX = 2500  # of one session, where they are drawn
+# What some sessions are at the epoch, by their number in the workspace, so that no seed lacks one of them.
+_PLACED = {7: "live", 8: "upcoming", 9: "past_not_started", 10: "on_demand", 11: "canceled"}
+_DRAFT_EVERY, _ROOM_EVERY, _CANCELED_EVERY, _MISSED_EVERY = 11, 5, 17, 23
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,237 +31,219 @@ class Preset:
     """How large a workspace is.
 
     Attributes:
-        people: in the workspace.
-        registrations: people of each session, in turn, where a test needs exact numbers; else drawn.
-        sessions_per_event: drawn from this range, or exactly one.
-        breakout_rooms: whether some events have one more session that is a breakout room.
+        sessions: in all, breakout rooms included.
+        most: sessions of one event at most; the first event has so many.
+        upcoming: sessions that lie ahead.
+        people: who registered.
+        registrations: in all; or of each session in turn, where a test needs exact numbers.
     """
 
     events: int
-    sessions_per_event: tuple[int, int]
+    sessions: int
+    most: int
+    upcoming: int
     people: int
-    registrations: tuple[int, ...] = ()
+    registrations: int | tuple[int, ...]
+    pace: Pace
     breakout_rooms: bool = True
 
 
 PRESETS = {
-    "empty": Preset(0, (0, 0), 0),
+    "empty": Preset(0, 0, 0, 0, 0, 0, Pace(0, 0)),
     # Lists of none, of a page that is exactly full, of one more, of two full pages, of some.
-    "tiny": Preset(6, (2, 2), 160, (0, 50, 51, 100, 120, 7, 1, 33, 12, 5, 49, 2)),
+    "tiny": Preset(6, 13, 3, 2, 160, (0, 50, 51, 100, 120, 7, 1, 33, 12, 5, 49, 2, 3), Pace(0.25, 10)),
     # A page of events that is exactly full, one of sessions, and one of people.
-    "full-page": Preset(50, (1, 1), 60, (50, *[1] * 49), breakout_rooms=False),
-    "small": Preset(40, (1, 4), 1800),
+    "full-page": Preset(50, 50, 1, 4, 60, (50, *[1] * 49), Pace(0, 0), breakout_rooms=False),
+    "small": Preset(40, 110, 8, 12, 1800, 3000, Pace(1, 30)),
+    # A team that works with webinars: the volumes of a data team's production sync (api.md 3).
+    "real": Preset(401, 1026, 68, 40, 56_000, 94_000, Pace(3, 92)),
 }
 
 
-def generate(preset: str, seed: int, epoch: float) -> Workspace:
-    """A workspace; equal arguments give an equal one.
+def generate(preset: str, seed: int, epoch: float, settings: Settings) -> Life:
+    """A workspace and what will happen in it; equal arguments give equal ones.
 
     Args:
         preset: one of PRESETS.
         seed: any number.
         epoch: UTC unix seconds around which its sessions lie.
+        settings: those in force.
     """
-    shape = PRESETS[preset]
-    rng = random.Random(f"livestorm sandbox {preset} {seed}")  # noqa: S311 - made-up data
-    maker = _Maker(rng, int(epoch))
-    workspace = Workspace(
-        organization={
-            "id": maker.id(),
-            "type": "organizations",
-            "attributes": {"name": "Sandbox & Söhne", "slug": "sandbox"},
-        },
-        users=[maker.user(number) for number in range(3)],
-    )
-    people = [maker.person(number) for number in range(shape.people)]
-    counts = iter(shape.registrations)
-    for number in range(shape.events):
-        event = maker.event(number, workspace.users)
-        workspace.add_event(event)
-        for _ in range(rng.randint(*shape.sessions_per_event)):
-            session = maker.session(event, _PLACED.get(len(workspace.sessions) % _PLACED_EVERY))
-            workspace.add_session(session)
-            drawn = 0 if session.status_override == "draft" else int(rng.paretovariate(1.2) * 10)
-            count = next(counts, min(drawn, _REGISTRANTS_MAX))
-            registered = rng.sample(people, min(count, len(people)))
-            workspace.set_people(session, [maker.registration(event, session, person) for person in registered])
-        if shape.breakout_rooms and number % 5 == 2:  # noqa: PLR2004 - every fifth event, by taste
-            room = maker.breakout_room(event, workspace.sessions_of(event.id)[0])
-            workspace.add_session(room)
-            workspace.set_people(room, [])
-    return workspace
+    collecting = gc.isenabled()
+    gc.disable()  # hundreds of thousands of records and no garbage: half the time would go into looking for it
+    try:
+        life = _Layout(PRESETS[preset], f"livestorm sandbox {preset} {seed}", int(epoch), settings).life
+    finally:
+        if collecting:
+            gc.enable()
+    gc.freeze()
+    return life
 
 
-class _Maker:
-    """Draws one thing after another from the seed."""
+class _Layout:
+    """Lays out the sessions, fills them, and lets their past happen."""
 
-    def __init__(self, rng: random.Random, epoch: int) -> None:
-        self._rng = rng
+    def __init__(self, preset: Preset, seed: str, epoch: int, settings: Settings) -> None:
+        self._preset = preset
         self._epoch = epoch
-
-    def id(self) -> str:
-        return str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
-
-    def _past(self, days: int) -> int:
-        return self._epoch - self._rng.randint(DAY, days * DAY)
-
-    def user(self, number: int) -> dict[str, Any]:
-        first, last = _FIRST[number], _LAST[number]
-        created = self._past(900)
-        return {
-            "id": self.id(),
-            "type": "users",
-            "attributes": {
-                "role": "host" if number == 0 else "moderator",
-                "created_at": created, "updated_at": created, "first_name": first, "last_name": last,
-                "email": f"team{number}@sandbox.example", "avatar_link": None, "locale": "fr", "pending_invite": False,
-                "website_link": None, "linkedin_link": None, "facebook_link": None, "twitter_handle": None,
-            },
-        }  # fmt: skip
-
-    def person(self, number: int) -> dict[str, Any]:
-        rng, created = self._rng, self._past(700)
-        anonymous = rng.random() < 0.04  # noqa: PLR2004 - a few
-        person_id = self.id()
-        return {
-            "id": person_id,
-            "role": "participant", "created_at": created, "updated_at": created + rng.randint(0, DAY),
-            "timezone": rng.choice(("Europe/Paris", "America/New_York", "Asia/Tokyo", None)),
-            "first_name": None if anonymous else rng.choice(_FIRST),
-            "last_name": None if anonymous else rng.choice(_LAST),
-            "email": f"{created}+{person_id}@unknown.livestorm.co" if anonymous else f"person{number}@people.example",
-            "avatar_link": None,
-        }  # fmt: skip
-
-    def event(self, number: int, users: list[dict[str, Any]]) -> Event:
-        rng, owner = self._rng, self._rng.choice(users)
-        created = self._past(400)
-        draft = number % 11 == 10  # noqa: PLR2004 - one in eleven
-        title = f"{rng.choice(_TOPICS)} {number + 1}"
-        slug = f"event-{number + 1}-{rng.getrandbits(32):08x}"
-        profile = {
-            name: owner["attributes"][name] for name in ("first_name", "last_name", "email", "created_at", "updated_at")
-        }
-        return Event(
-            id=self.id(),
-            tags=sorted(rng.sample(_TAGS, rng.randint(0, 2))),
-            attributes={
-                "title": title, "slug": slug, "registration_link": f"https://app.livestorm.co/sandbox/{slug}",
-                "estimated_duration": rng.choice((30, 45, 60, None)), "registration_page_enabled": True,
-                "light_registration_page_enabled": rng.random() < 0.5,  # noqa: PLR2004
-                "detailed_registration_page_enabled": True, "everyone_can_speak": rng.random() < 0.2,  # noqa: PLR2004
-                "description": f"<p>{title} &amp; more</p>" if rng.random() < 0.8 else None,  # noqa: PLR2004
-                "status": "draft" if draft else "published", "recording_enabled": True, "recording_public": False,
-                "show_in_company_page": rng.random() < 0.7, "chat_enabled": True, "polls_enabled": True,  # noqa: PLR2004
-                "questions_enabled": True, "language": rng.choice(("en", "fr", "de")),
-                "published_at": 0 if draft else created + 3600, "created_at": created,
-                "updated_at": min(created + rng.randint(3600, 20 * DAY), self._epoch),
-                "owner": {
-                    "id": owner["id"], "type": "people",
-                    "attributes": {"role": "team_member", "timezone": "Europe/Paris", "avatar_link": None, **profile},
-                },
-                "fields": list(self._form(number)),
-            },
-        )  # fmt: skip
-
-    def _form(self, number: int) -> Iterator[dict[str, Any]]:
-        for order, name in enumerate(("email", "first_name", "last_name")):
-            yield {"id": name, "type": "text", "order": order, "required": name == "email", "custom": False}
-        if number % 2 == 0:
-            yield {"id": f"{_LONG}-{number}", "type": "text", "order": 3, "required": False, "custom": True}
-        if number % 3 == 0:
-            items = [{"value": value} for value in ("Sales", "Marketing", "R&D")]
-            options = {"items": items, "multiple_answers": True}
-            yield {
-                "id": f"teams_{number}",
-                "type": "multiple",
-                "order": 4,
-                "required": False,
-                "custom": True,
-                "options": options,
+        self._maker = maker = Maker(seed, epoch)
+        organization = str(uuid.UUID(int=maker.rng.getrandbits(128), version=4))
+        self._workspace = workspace = Workspace(
+            organization={
+                "id": organization,
+                "type": "organizations",
+                "attributes": {"name": "Sandbox & Söhne", "slug": "sandbox", "parent_id": None},
             }
+        )
+        for number in range(5):
+            user, host = maker.user(number)
+            workspace.users[user["id"]] = user
+            workspace.add_person(host)
+        self._hosts = list(workspace.people.values())
+        workspace.people_attributes = maker.people_attributes(self._hosts[0].id)
+        self.life = Life(workspace, maker, Timeline(epoch), settings, preset.pace)
+        sessions = self._sessions()
+        self._people_left = preset.people
+        counts = list(self._counts(sessions))
+        self._registrations_left = sum(counts)
+        for session, count in zip(sessions, counts, strict=True):
+            self._fill(session, count)
+            self._live(session)
+        if preset.events:
+            self.life.timeline.at(epoch // DAY * DAY + DAY + 7 * 3600, self.life.new_day)
 
-    def session(self, event: Event, placed: str | None = None) -> Session:
-        """A session; `placed` says what it is at the epoch where that must not be left to the draw."""
-        rng = self._rng
-        created = event.attributes["created_at"] + rng.randint(60, DAY)
-        start = self._epoch + rng.randint(-300, 60) * DAY // 2 * 2 + rng.choice((-900, 5400, 36_000))
-        override = "draft" if event.attributes["status"] == "draft" else None
-        drawn = "canceled" if override is None and rng.random() < 0.06 else override  # noqa: PLR2004
-        if override:
-            placed = None
+    # --- sessions -----
+
+    def _sessions(self) -> list[Session]:
+        preset, rng = self._preset, self._maker.rng
+        if not preset.events:
+            return []
+        shares = self._shares()
+        drafts = {number for number in range(preset.events) if _is_draft(number)}
+        rooms = {number for number in range(preset.events) if preset.breakout_rooms and number % _ROOM_EVERY == 2}  # noqa: PLR2004 - one that `tiny` has
+        rooms = {number for number in rooms if shares[number] > 1 and number not in drafts}
+        starts = self._starts(preset.sessions - len(drafts) - len(rooms))
+        rng.shuffle(starts)
+        found: list[Session] = []
+        for number, share in enumerate(shares):
+            if number in drafts:
+                mine = [self._epoch // DAY * DAY + 20 * DAY]
+            else:
+                mine = sorted(starts.pop() for _ in range(share - (number in rooms)))
+            created = min(*mine, self._epoch) - rng.randint(20, 40) * DAY
+            users = list(self._workspace.users.values())
+            event = self._maker.event(number, created, users, draft=number in drafts)
+            self._workspace.add_event(event)
+            found += [
+                self._session(event, start, len(found) + place, draft=number in drafts)
+                for place, start in enumerate(mine)
+            ]
+            if number in rooms:
+                found.append(self._breakout_room(found[-1]))
+        return found
+
+    def _starts(self, count: int) -> list[int]:
+        """So many times: some ahead, the others evenly over the year before."""
+        upcoming, day = self._preset.upcoming, self._epoch // DAY * DAY
+        a_day = max(1, round(upcoming / 13))
+        back = max(1.0, (count - upcoming) / 340)
+        ahead = [day + (1 + k // a_day) * DAY + _HOURS[k % 3] * 3600 for k in range(upcoming)]
+        return ahead + [day - int(1 + k / back) * DAY + _HOURS[k % 3] * 3600 for k in range(count - upcoming)]
+
+    def _shares(self) -> list[int]:
+        """How many sessions each event has: one at least, the first the most, few have many."""
+        preset, rng = self._preset, self._maker.rng
+        shares = [1] * preset.events
+        shares[0] = preset.most
+        weights = [rng.paretovariate(1.1) for _ in shares]
+        left = preset.sessions - sum(shares)
+        while left > 0:
+            (number,) = rng.choices(range(preset.events), weights)
+            if shares[number] < preset.most and not _is_draft(number):
+                shares[number] += 1
+                left -= 1
+        return shares
+
+    def _session(self, event: Event, start: int, number: int, *, draft: bool) -> Session:
+        placed = None if draft else _PLACED.get(number)
         if placed == "live":
             start = self._epoch - 600
-        elif placed == "upcoming":
-            start = self._epoch + 3 * DAY
+        elif placed in ("upcoming", "canceled"):
+            start = self._epoch // DAY * DAY + 4 * DAY + _HOURS[0] * 3600
         elif placed == "past_not_started":
             start = self._epoch - 9 * DAY
-        return Session(
-            id=self.id(),
-            event_id=event.id,
-            name=rng.choice((None, "Morning", "Après-midi")),
-            timezone=rng.choice(("Europe/Paris", "America/New_York", "UTC")),
-            start=start,
-            duration=rng.choice((1800, 2700, 3600)),
-            created_at=min(created, start - 3600),
-            changed_at=min(min(created, start - 3600) + rng.randint(0, 1800), self._epoch),
-            status_override=drawn if placed is None else ("canceled" if placed == "canceled" else None),
-            never_started=(rng.random() < 0.05 and placed is None) or placed == "past_not_started",  # noqa: PLR2004
+        created = max(
+            event.attributes["created_at"] + 60, min(start, self._epoch) - self._maker.rng.randint(7, 13) * DAY
         )
+        status = "draft" if draft else "upcoming"
+        if placed in ("on_demand", "canceled"):
+            status = placed
+        elif not draft and placed is None and start < self._epoch and number % _CANCELED_EVERY == _CANCELED_EVERY - 1:
+            status = "canceled"
+        session = self._maker.session(event, start, created, status)
+        if status == "canceled":
+            session.canceled_at = session.updated_at = min(self._epoch, start) - 2 * DAY
+        self._workspace.add_session(session)
+        return session
 
-    def breakout_room(self, event: Event, parent: Session) -> Session:
-        room = self.session(event)
-        room.name, room.parent_id, room.start, room.duration = "Room 1", parent.id, parent.start, parent.duration
-        room.created_at, room.changed_at = parent.created_at, parent.changed_at
-        room.status_override, room.never_started = parent.status_override, parent.never_started
+    def _breakout_room(self, parent: Session) -> Session:
+        room = self._maker.session(parent.event, parent.start, parent.created_at, parent.status)
+        room.name, room.parent, room.planned_duration = "Room 1", parent, parent.planned_duration
+        room.canceled_at, room.updated_at = parent.canceled_at, parent.updated_at
+        self._workspace.add_session(room)
         return room
 
-    def registration(self, event: Event, session: Session, person: dict[str, Any]) -> dict[str, Any]:
-        rng = self._rng
-        team = rng.random() < 0.03  # noqa: PLR2004
-        held = session.start + session.duration < self._epoch and not session.never_started
-        held = held and session.status_override is None
-        attended = held and rng.random() < 0.6  # noqa: PLR2004
-        registered = session.created_at + rng.randint(0, max(1, min(session.start, self._epoch) - session.created_at))
-        settled = min(session.start + session.duration + 7200, self._epoch) if held else registered
-        key = f"{rng.getrandbits(160):040x}"
-        rate = round(rng.uniform(5, 100), 1) if attended else None
-        attributes = {name: value for name, value in person.items() if name != "id"}
-        attributes |= {
-            "role": "team_member" if team else "participant",
-            "updated_at": max(person["updated_at"], settled),
-            "messages_count": rng.randint(0, 5) if attended else 0,
-            "questions_count": int(attended and rng.random() < 0.2),  # noqa: PLR2004
-            "votes_count": 0, "up_votes_count": 0, "replay_view_detail": None,
-        }  # fmt: skip
-        attributes["registrant_detail"] = {
-            "event_id": event.id, "session_id": session.id, "created_at": registered, "updated_at": settled,
-            "fields": [self._answer(field, person) for field in event.attributes["fields"]],
-            "referrer": rng.choice((None, "https://www.example.com/blog?a=1&b=2")),
-            "utm_source": rng.choice((None, "newsletter", "linkedin")), "utm_medium": None, "utm_term": None,
-            "utm_content": None, "utm_campaign": None, "browser_version": "131.0", "browser_name": "Chrome",
-            "os_name": "macOS", "os_version": "15.1", "screen_height": "1080", "screen_width": "1920",
-            "ip_city": rng.choice((None, "Paris", "Zürich")), "ip_country_code": "FR", "ip_country_name": "France",
-            "password_key": None if team else key,
-            "connection_link": f"https://app.livestorm.co/p/{session.id}/live?s={key}",
-            "attended": attended, "attendance_rate": rate,
-            "attendance_duration": int(session.duration * rate / 100) if rate is not None else 0,
-            "has_viewed_replay": held and rng.random() < 0.1, "registration_type": "API",  # noqa: PLR2004
-            "is_highlighted": False, "is_guest_speaker": False, "session_role": "host" if team else None,
-        }  # fmt: skip
-        return {"id": person["id"], "type": "people", "attributes": attributes}
+    # --- people -----
 
-    def _answer(self, field: dict[str, Any], person: dict[str, Any]) -> dict[str, Any]:
-        if field["id"] in person:
-            value: Any = person[field["id"]]
-        elif field["type"] == "multiple":
-            value = self._rng.sample(["Sales", "Marketing", "R&D"], self._rng.randint(0, 3))
-        else:
-            value = self._rng.choice(('To learn, "everything"\nplease', "", None))
-        return {
-            "id": field["id"],
-            "type": field["type"],
-            "value": value,
-            "required": field["required"],
-            "custom": field["custom"],
-        }
+    def _counts(self, sessions: list[Session]) -> Iterator[int]:
+        """How many register for each session: as the preset says, or drawn so that few have very many."""
+        wanted, rng = self._preset.registrations, self._maker.rng
+        if isinstance(wanted, tuple):
+            yield from (*wanted, *[0] * len(sessions))[: len(sessions)]
+            return
+        takers = [0.0 if one.status == "draft" or one.parent else rng.paretovariate(1.25) for one in sessions]
+        left, weight = wanted, sum(takers)
+        for taker in takers:
+            count = min(round(left * taker / weight), _REGISTRATIONS_MAX) if weight else 0
+            left, weight = left - count, weight - taker
+            yield count
+
+    def _fill(self, session: Session, count: int) -> None:
+        rng, maker = self._maker.rng, self._maker
+        end = min(session.start - 60, self._epoch)
+        span = max(1, end - session.created_at - 60)
+        moments = sorted(session.created_at + 60 + int(span * rng.random() ** 0.5) for _ in range(count))
+        hosts = min(len(self._hosts), 1 + count // 40) if count > 4 else 0  # noqa: PLR2004 - small lists stay simple
+        for number, moment in enumerate(moments):
+            person = self._hosts[number] if number < hosts else self._participant(session, moment)
+            self._workspace.register(maker.registration(session, person, moment))
+            self._registrations_left -= 1
+
+    def _participant(self, session: Session, moment: int) -> Person:
+        """Somebody known or somebody new, so that in the end there are as many people as the preset says."""
+        anonymous = not asks_for_email(session.event)
+        fresh = self._maker.rng.random() * self._registrations_left < self._people_left
+        person = None if fresh or anonymous else self._maker.known(session)
+        if person is None:
+            person = self._maker.newcomer(session.event, moment)
+            self._workspace.add_person(person)
+            self._people_left -= 1
+        return person
+
+    def _live(self, session: Session) -> None:
+        if session.status != "upcoming":
+            return
+        number = len(session.id) + sum(map(ord, session.id))  # any, but always the same
+        self.life.expect(session, held=not self._missed(session, number))
+        if session.start > self._epoch:
+            drawn = self._maker.rng.paretovariate(1.6) * self._preset.pace.registrants * 0.375
+            self.life.expect_people(session, int(drawn))
+
+    def _missed(self, session: Session, number: int) -> bool:
+        if session.start == self._epoch - 9 * DAY:
+            return True
+        return session.start != self._epoch - 600 and number % _MISSED_EVERY == 0
+
+
+def _is_draft(number: int) -> bool:
+    return number % _DRAFT_EVERY == _DRAFT_EVERY - 1

@@ -12,7 +12,9 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from airflow_provider_livestorm.sandbox.doorkeeper import SCOPES, Code, Doorkeeper, OAuthError, Pair
+from airflow_provider_livestorm.sandbox.errors import ApiError, error_response
 from airflow_provider_livestorm.sandbox.faults import Faults
+from airflow_provider_livestorm.sandbox.limits import Limits
 
 __all__ = ["OAuthRoutes"]
 
@@ -22,8 +24,9 @@ _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 class OAuthRoutes:
     """Answers under `/oauth`."""
 
-    def __init__(self, doorkeeper: Doorkeeper, faults: Faults, organization: str) -> None:
+    def __init__(self, doorkeeper: Doorkeeper, limits: Limits, faults: Faults, organization: str) -> None:
         self._doorkeeper = doorkeeper
+        self._limits = limits
         self._faults = faults
         self._organization = organization
 
@@ -87,9 +90,13 @@ class OAuthRoutes:
 
     async def token(self, request: Request) -> Response:
         """Exchange a code or a refresh token."""
-        return await self._faults.around(request, lambda: self._token(request))
+        return await self._faults.around(request, lambda: self._token(request), dict)
 
     async def _token(self, request: Request) -> Response:
+        if self._doorkeeper.settings.oauth_calls == "counted":  # whether they are is not known (api.md 3)
+            verdict = self._limits.take()
+            if verdict.refused:
+                return error_response(ApiError(429, "Too many requests", "Rate limit exceeded"), verdict.headers)
         try:
             form = await _form(request)
             client_id, client_secret = _client(request, form)
@@ -129,6 +136,7 @@ class OAuthRoutes:
         now = self._doorkeeper.now()
         return JSONResponse(
             {
+                "resource_owner_id": self._doorkeeper.owner["id"],
                 "scope": pair.scope.split(),
                 "expires_in": int(pair.created_at + pair.expires_in - now),
                 "application": {"uid": self._doorkeeper.application.client_id},
@@ -158,8 +166,8 @@ def _authorization_error(asked: dict[str, str]) -> tuple[str, str] | None:
         return "unsupported_response_type", "The authorization server does not support this response type."
     if not set(asked["scope"].split()) <= set(SCOPES):
         return "invalid_scope", "The requested scope is invalid, unknown, or malformed."
-    if asked.get("code_challenge") and asked.get("code_challenge_method", "plain") not in ("S256", "plain"):
-        return "invalid_code_challenge_method", "The code challenge method must be plain or S256."
+    if asked.get("code_challenge") and asked.get("code_challenge_method") != "S256":  # the one that is documented
+        return "invalid_code_challenge_method", "The code challenge method must be S256."
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import subprocess
 import sys
@@ -24,7 +25,7 @@ class SandboxProcess:
             grant = sandbox.grant()  # client_id, client_secret, refresh_token, ...
 
     Args:
-        preset: size of the workspace: `empty`, `tiny`, `full-page`, `small`.
+        preset: size of the workspace: `empty`, `tiny`, `full-page`, `small`, `real`.
         seed: of its data.
         settings: members of `settings.Settings`, such as `token_life=5`.
     """
@@ -107,6 +108,10 @@ class SandboxProcess:
         """A fresh pair of tokens, as if a person had just agreed."""
         return self._object("POST", "grants", {"scope": scope} if scope else {})
 
+    def make_api_token(self, scope: str) -> str:
+        """One more private API token, with these scopes."""
+        return str(self._object("POST", "api-tokens", {"scope": scope})["api_token"])
+
     def newest_refresh_token(self) -> str:
         """The refresh token that was given out last."""
         return str(self.credentials()["newest_refresh_token"])
@@ -116,28 +121,44 @@ class SandboxProcess:
         return [str(text) for text in self._call("GET", "secrets").json()]
 
     def truth(self, stream: str) -> list[dict[str, Any]]:
-        """The raw resources of a stream, as they are now."""
+        """The raw resources of a stream, as they are now; `truth.STREAMS` has their names."""
+        answer = self._call("GET", f"truth/{stream}")
+        # Written twice by the sandbox, once for the hash: what happened in between would show.
+        if hashlib.sha256(answer.content).hexdigest() != answer.headers["X-Sandbox-Sha256"]:
+            return self.truth(stream)
         # Lines of bytes: as text, a title with a line separator (U+2028) would be two.
-        return [json.loads(line) for line in self._call("GET", f"truth/{stream}").content.splitlines()]
+        return [json.loads(line) for line in answer.content.splitlines()]
 
     def now(self) -> float:
         """The sandbox's time, UTC unix seconds."""
         return float(self.status()["clock"])
 
     def advance(self, seconds: float) -> None:
-        """Move the sandbox's clock."""
+        """Move the sandbox's clock; returns when all that lies between has happened and is delivered."""
         self._object("POST", "clock", {"advance": seconds})
 
     def configure(self, **settings: Any) -> None:
         """Change settings while it runs."""
         self._object("PATCH", "settings", settings)
 
+    def settings(self) -> list[dict[str, Any]]:
+        """Each setting: name, value, choices, and what it does."""
+        return list(self._object("GET", "settings")["settings"])
+
+    def expire(self) -> None:
+        """End the life of every access token."""
+        self._object("POST", "expire")
+
+    def webhooks(self) -> dict[str, Any]:
+        """The webhooks with their secrets, and the last tries to deliver."""
+        return self._object("GET", "webhooks")
+
     def revoke(self, token: str | None = None) -> None:
         """Revoke the pair of a token, or all of them."""
         self._object("POST", "revoke", {"token": token})
 
     def add_fault(self, **rule: Any) -> None:
-        """Make the next calls fail; the members of `faults.Fault`."""
+        """Make calls fail; the members of `faults.Fault`."""
         self._object("POST", "faults", rule)
 
     def clear_faults(self) -> None:

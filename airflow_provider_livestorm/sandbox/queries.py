@@ -7,33 +7,21 @@ of it.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
+from airflow_provider_livestorm.sandbox.errors import ApiError
 from airflow_provider_livestorm.sandbox.settings import Settings
+from airflow_provider_livestorm.sandbox.world import Resource
 
-__all__ = ["ApiError", "Query", "envelope", "moment"]
+__all__ = ["Query", "bound", "moment", "page"]
 
 PAGE_SIZE_DEFAULT = 20
 PAGE_SIZE_MAX = 50  # api.md 2.1
 _DIGITS = 15  # of a whole number: enough for unix seconds, and for any page
-_WINDOW = {"created_since": ("created_at", 1), "created_until": ("created_at", -1)}
-_WINDOW |= {"updated_since": ("updated_at", 1), "updated_until": ("updated_at", -1)}
 
-Resource = dict[str, Any]
-Predicate = Callable[[Resource], bool]
-
-
-class ApiError(Exception):
-    """An answer that is an error: JSON:API's `errors` with one entry, or an empty body."""
-
-    def __init__(self, status: int, title: str, detail: str = "", *, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(detail or title)
-        self.status = status
-        self.title = title
-        self.detail = detail
-        self.headers = dict(headers or {})
+Record = TypeVar("Record")
 
 
 @dataclass(frozen=True)
@@ -45,12 +33,14 @@ class Query:
         size: rows a page.
         filters: by name, as text.
         include: what was asked for.
+        others: parameters that only this operation has, as text.
     """
 
     number: int = 0
     size: int = PAGE_SIZE_DEFAULT
     filters: dict[str, str] = field(default_factory=dict)
     include: tuple[str, ...] = ()
+    others: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(
@@ -61,12 +51,14 @@ class Query:
         paged: bool,
         filters: Iterable[str] = (),
         includes: Iterable[str] = (),
+        others: Iterable[str] = (),
     ) -> Query:
-        """Read the parameters of an operation that takes these filters and includes; ApiError 400 for any other."""
+        """Read the parameters of an operation that takes these and no others; ApiError 400 for any other."""
         values = dict(parameters)  # Rails keeps the last of a repeated one
         number, size = 0, PAGE_SIZE_DEFAULT
         include: tuple[str, ...] = ()
         found: dict[str, str] = {}
+        found_others: dict[str, str] = {}
         for name, value in values.items():
             if paged and name == "page[number]":
                 number = _whole(name, value, least=0)
@@ -76,19 +68,28 @@ class Query:
                 include = tuple(value.split(","))
             elif name.startswith("filter[") and name.endswith("]") and name[7:-1] in filters:
                 found[name[7:-1]] = value
+            elif name in others:
+                found_others[name] = value
             else:
                 raise ApiError(400, "Bad request", f"The parameter '{name}' or its value is not supported")
         if size > PAGE_SIZE_MAX:
             if settings.oversize_pages == "refuse":
                 raise ApiError(400, "Bad request", f"page[size] must be at most {PAGE_SIZE_MAX}")
             size = PAGE_SIZE_MAX
-        return cls(number, size, found, include)
+        return cls(number, size, found, include, found_others)
 
-    def window(self, settings: Settings) -> list[Predicate]:
-        """The created and updated bounds as predicates."""
+    def window(
+        self, settings: Settings, created: Callable[[Record], int], updated: Callable[[Record], int]
+    ) -> list[Callable[[Record], bool]]:
+        """The created and updated bounds as predicates on records whose times these two tell."""
         return [
-            bound(member, sign, moment(name, self.filters[name]), settings)
-            for name, (member, sign) in _WINDOW.items()
+            bound(told, sign, moment(name, self.filters[name]), settings)
+            for name, told, sign in (
+                ("created_since", created, 1),
+                ("created_until", created, -1),
+                ("updated_since", updated, 1),
+                ("updated_until", updated, -1),
+            )
             if name in self.filters
         ]
 
@@ -105,11 +106,11 @@ class Query:
         return None if value is None else value == "true"
 
 
-def bound(member: str, sign: int, limit: float, settings: Settings) -> Predicate:
-    """A predicate for a lower (1) or an upper (-1) bound on an attribute, inclusive or not as set."""
+def bound(told: Callable[[Record], int], sign: int, limit: float, settings: Settings) -> Callable[[Record], bool]:
+    """A predicate for a lower (1) or an upper (-1) bound on a time, inclusive or not as set."""
     if settings.bounds == "inclusive":
-        return lambda row: bool((row["attributes"][member] - limit) * sign >= 0)
-    return lambda row: bool((row["attributes"][member] - limit) * sign > 0)
+        return lambda record: (told(record) - limit) * sign >= 0
+    return lambda record: (told(record) - limit) * sign > 0
 
 
 def moment(name: str, value: str) -> float:
@@ -125,23 +126,25 @@ def moment(name: str, value: str) -> float:
     return (parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.UTC)).timestamp()
 
 
-def envelope(rows: list[Resource], query: Query, settings: Settings) -> Resource:
-    """One page of a list with its `meta`; ApiError 400 past the end."""
-    count = len(rows)
+def page(
+    records: Sequence[Record], write: Callable[[Record], Resource], query: Query, settings: Settings
+) -> tuple[Resource, Sequence[Record]]:
+    """One page of a list with its `meta`, and the records on it; ApiError 400 past the end."""
+    count = len(records)
     pages = -(-count // query.size) if count else settings.empty_page_count
     if query.number > 0 and query.number >= pages:
         raise ApiError(400, "Bad request", f"page[number] {query.number} is past the last page")
-    data = rows[query.number * query.size : (query.number + 1) * query.size]
+    shown = records[query.number * query.size : (query.number + 1) * query.size]
     meta: dict[str, Any] = {
         "record_count": count,
         "page_count": pages,
-        "items_per_page": query.size if settings.items_per_page == "page_size" else len(data),
+        "items_per_page": query.size if settings.items_per_page == "page_size" else len(shown),
     }
     if settings.meta_form == "full":
         meta["current_page"] = query.number
         meta["previous_page"] = query.number - 1 if query.number else None
         meta["next_page"] = query.number + 1 if query.number + 1 < pages else None
-    return {"data": data, "meta": meta}
+    return {"data": [write(record) for record in shown], "meta": meta}, shown
 
 
 def _whole(name: str, value: str, *, least: int) -> int:

@@ -44,7 +44,7 @@ def serve(app: ASGIApp, listener: socket.socket, connections: Connections, ready
         http=_counted(connections),
         log_level="critical",
         access_log=False,  # a query string may carry a code or an e-mail address
-        lifespan="off",
+        lifespan="on",
         server_header=False,
         timeout_graceful_shutdown=_LAST_ANSWERS,
     )
@@ -63,9 +63,13 @@ class _Server(uvicorn.Server):
 
 
 def _counted(connections: Connections) -> type[asyncio.Protocol]:
-    """The HTTP protocol, which also says when a connection is closed."""
+    """The HTTP protocol, which also says when a connection is opened and closed."""
 
     class Counted(AutoHTTPProtocol):  # type: ignore[misc, valid-type] # a variable, by what is installed
+        def connection_made(self, transport: asyncio.Transport) -> None:
+            super().connection_made(transport)
+            connections.made(self.client, transport)
+
         def connection_lost(self, exc: Exception | None) -> None:
             super().connection_lost(exc)
             connections.lost(self.client)

@@ -1,94 +1,110 @@
 """The sandbox's switches and limits: what a user may set at the start, and change while it runs.
 
-Where api.md says UNSURE, a switch gives both positions; the default is the less comfortable one.
+Where api.md says UNSURE, a switch gives the positions; the default is the less comfortable one.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-__all__ = ["Clock", "Settings"]
+__all__ = ["Settings"]
 
-_CHOICES: dict[str, tuple[Any, ...]] = {
-    "rotation": ("strict", "grace"),
-    "oversize_pages": ("refuse", "clamp"),
-    "items_per_page": ("page_size", "row_count"),
-    "meta_form": ("full", "old"),
-    "empty_page_count": (0, 1),
-    "bounds": ("inclusive", "exclusive"),
-    "monthly_spelling": ("new", "old"),
-    "count_refused": (False, True),
-    "breakout_rooms": ("hidden", "shown"),
-}
+
+def _switch(default: Any, other: Any, *more: Any, about: str) -> Any:
+    return field(default=default, metadata={"choices": (default, other, *more), "about": about})
+
+
+def _number(default: int, about: str) -> Any:
+    return field(default=default, metadata={"choices": None, "about": about})
 
 
 @dataclass
 class Settings:
-    """All that can be set.
+    """All that can be set: what each one does stands beside it, and in the docs, which are held against it."""
 
-    Attributes:
-        rotation: what becomes of the old pair at a refresh. `strict`: it dies at once. `grace`: it dies when the new
-            access token is first used (api.md 1.2).
-        token_life: seconds that an access token lives.
-        interval_limit: calls in any one second; 0 for no limit.
-        monthly_limit: calls in 30 days; 0 for no limit.
-        count_refused: whether a call that was refused with 429 counts against the month.
-        oversize_pages: what becomes of page[size] over 50.
-        items_per_page: what that member of `meta` tells.
-        meta_form: `old` lacks current_page, previous_page and next_page.
-        empty_page_count: page_count of an empty list.
-        bounds: of the `_since` and `_until` filters.
-        breakout_rooms: whether lists of sessions hold them where filter[include_breakout_rooms] is not sent.
-        monthly_spelling: `old` writes RateLimit-Montly, as Livestorm once did.
-    """
+    # --- OAuth (api.md 1) -----
+    rotation: str = _switch(
+        "strict", "grace", about="When the old pair dies: at the refresh, or when the new access token is first used."
+    )
+    token_life: int = _number(7200, "Seconds that an access token lives; Doorkeeper's default.")
+    missing_scope: int = _switch(403, 401, about="HTTP status where the credential lacks the scope.")
+    bearer_errors: str = _switch("empty", "json", about="Body of a 401 or 403 to an access token.")
+    oauth_calls: str = _switch("free", "counted", about="Whether calls of the token endpoint count as API calls.")
+    workspace_state: str = _switch("validated", "blocked", about="Blocked: every API call is answered 403.")
 
-    rotation: str = "strict"
-    token_life: int = 7200  # Doorkeeper's default; Livestorm's own is not published
-    interval_limit: int = 5
-    monthly_limit: int = 10_000
-    count_refused: bool = False
-    oversize_pages: str = "refuse"
-    items_per_page: str = "page_size"
-    meta_form: str = "full"
-    empty_page_count: int = 0
-    bounds: str = "inclusive"
-    monthly_spelling: str = "new"
-    breakout_rooms: str = "hidden"
+    # --- limits (api.md 3) -----
+    interval_limit: int = _number(5, "Calls in any one second; 0 for no limit.")
+    monthly_limit: int = _number(10_000, "Calls in 30 days; 0 for no limit.")
+    count_refused: bool = _switch(False, True, about="Whether a call refused with 429 counts against the month.")
+    monthly_spelling: str = _switch(
+        "new", "old", about="Header RateLimit-Monthly or, as it once was, RateLimit-Montly."
+    )
+    contacts_limit: int = _number(0, "People who may register in 30 days before registering answers 402; 0: no limit.")
+
+    # --- lists (api.md 2.1, 8) -----
+    oversize_pages: str = _switch("refuse", "clamp", about="What becomes of page[size] over 50.")
+    items_per_page: str = _switch("page_size", "row_count", about="What that member of meta tells.")
+    meta_form: str = _switch("full", "old", about="Old lacks current_page, previous_page and next_page.")
+    empty_page_count: int = _switch(0, 1, about="page_count of an empty list.")
+    bounds: str = _switch("exclusive", "inclusive", about="Whether filter bounds take what lies on them.")
+    breakout_rooms: str = _switch("hidden", "shown", about="Where filter[include_breakout_rooms] is not sent.")
+    people_window: str = _switch(
+        "person", "registration", about="Whose times the created and updated filters of session people mean."
+    )
+    included_people: str = _switch("cut", "complete", about="include=people: the first 50 of a session, or all.")
+
+    # --- what moves what (api.md 8) -----
+    session_updates: str = _switch(
+        "stays", "moves", about="session.updated_at when a registration or an attendance changes."
+    )
+    event_updates: str = _switch("stays", "moves", about="event.updated_at when one of its sessions changes.")
+    attendance_delay: int = _number(14_400, "Seconds after the end of a session until its attendance is final.")
+    life: str = _switch(
+        "ordinary", "no_deletions", "none", about="What happens by itself as the clock moves, besides sessions' hours."
+    )
+
+    # --- forms that sources tell differently (api.md 5, 6.5) -----
+    organization_form: str = _switch(
+        "organizations", "users", about="What GET /organization answers to an OAuth access token."
+    )
+    question_spelling: str = _switch("responded_orally", "response_orally", about="Of that attribute.")
+    job_counters: str = _switch("items", "tasks", "succeeded", about="Names of a job's counters.")
+    bulk_tasks: str = _switch("flat", "attributes", about="Where a task of a bulk registration holds its fields.")
+    bulk_unknown_field: str = _switch("job", "row", about="What an unknown field of one task spoils.")
+    unknown_field: int = _switch(400, 422, about="HTTP status for a field that the event does not have.")
+    registered_already: int = _switch(409, 422, about="HTTP status where the person is registered.")
+    removal_by_email: int = _switch(204, 200, about="HTTP status of DELETE /sessions/{id}/people.")
+    person_update_delay: int = _number(
+        120, "Seconds by which PATCH of a session person answers late; it applies at once."
+    )
+
+    # --- webhooks (api.md 7) -----
+    webhook_urls: str = _switch("https", "loopback", about="Loopback: http to this machine is taken as well.")
 
     def change(self, changes: dict[str, Any]) -> None:
         """Set some of them; ValueError, with nothing changed, for a name or a value that does not exist."""
-        known = {field.name: type(getattr(self, field.name)) for field in fields(self)}
+        known = {one.name: one for one in fields(self)}
         for name, value in changes.items():
             if name not in known:
                 raise ValueError(f"no setting {name!r}; there are {', '.join(sorted(known))}")
-            if name in _CHOICES:
-                if type(value) is not known[name] or value not in _CHOICES[name]:
-                    raise ValueError(f"{name} is one of {', '.join(map(str, _CHOICES[name]))}; got {value!r}")
-            elif type(value) is not known[name] or value < 0:
+            choices = known[name].metadata["choices"]
+            right_type = type(value) is type(getattr(self, name))  # True is not 1 here
+            if choices is not None and (not right_type or value not in choices):
+                raise ValueError(f"{name} is one of {', '.join(map(str, choices))}; got {value!r}")
+            if choices is None and (not right_type or value < 0):
                 raise ValueError(f"{name} is a whole number, not negative; got {value!r}")
         for name, value in changes.items():
             setattr(self, name, value)
 
-
-class Clock:
-    """The sandbox's time, UTC unix seconds: it runs as time does, and can be moved.
-
-    Args:
-        epoch: the time at the start.
-        monotonic: seconds.
-    """
-
-    def __init__(self, epoch: float, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._monotonic = monotonic
-        self._zero = monotonic() - epoch
-
-    def now(self) -> float:
-        """The time."""
-        return self._monotonic() - self._zero
-
-    def advance(self, seconds: float) -> None:
-        """Move it forward, or back."""
-        self._zero -= seconds
+    def described(self) -> list[dict[str, Any]]:
+        """Each setting: name, value, choices (null: a whole number), and what it does."""
+        return [
+            {
+                "name": one.name,
+                "value": getattr(self, one.name),
+                "choices": one.metadata["choices"],
+                "about": one.metadata["about"],
+            }
+            for one in fields(self)
+        ]

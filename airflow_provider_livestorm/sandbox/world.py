@@ -1,147 +1,275 @@
-"""The workspace: events, sessions, people, and how they look at a given time."""
+"""The workspace: its records, and the few ways in which they change.
+
+Nothing here knows HTTP, JSON or time: whoever changes something says when. How a record looks from outside,
+`documents.py` tells; what happens by itself, `life.py`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Event", "Session", "Workspace"]
+__all__ = [
+    "ChatMessage",
+    "Event",
+    "Job",
+    "Person",
+    "Question",
+    "Recording",
+    "Registration",
+    "Resource",
+    "Session",
+    "Webhook",
+    "Workspace",
+]
 
 Resource = dict[str, Any]
+# What an event of webhooks is about.
+Happening = Callable[[str, Any, int], None]
 
 
 @dataclass(slots=True)
-class Event:
-    """An event; its scheduling status and count of sessions follow from its sessions."""
+class Person:
+    """A contact of the workspace: a participant, or a team member (whose id is that of the user)."""
 
     id: str
-    attributes: dict[str, Any]
-    tags: list[str]
+    role: str
+    email: str
+    first_name: str | None
+    last_name: str | None
+    timezone: str | None
+    created_at: int
+    updated_at: int
+
+
+@dataclass(slots=True)
+class Registration:
+    """A person in a session.
+
+    Attributes:
+        luck: 64 bits out of which all is told that nobody sent and nothing changes: browser, city, key, answers.
+        answers: by field id, where somebody sent them; None: told by `luck`.
+        tracking: referrer and utm_*, where somebody sent them; None: told by `luck`.
+    """
+
+    person: Person
+    session: Session
+    created_at: int
+    updated_at: int
+    luck: int
+    attended: bool = False
+    attendance_duration: int = 0
+    attendance_rate: float | None = None
+    has_viewed_replay: bool = False
+    messages: int = 0
+    questions: int = 0
+    answers: dict[str, Any] | None = None
+    tracking: dict[str, str] | None = None
+
+
+@dataclass(slots=True)
+class ChatMessage:
+    """A line of a session's chat."""
+
+    id: str
+    author: Person
+    text: str
+    created_at: int
+
+
+@dataclass(slots=True)
+class Question:
+    """A question of a session, answered or not; `responded_at` is None until it is."""
+
+    id: str
+    author: Person
+    text: str
+    created_at: int
+    updated_at: int
+    response: str | None = None
+    responder: Person | None = None
+    responded_at: int | None = None
+    orally: bool = False
+
+
+@dataclass(slots=True)
+class Recording:
+    """A session's recording; its bytes follow from its id."""
+
+    id: str
+    size: int
+    name: str
+    session: Session
 
 
 @dataclass(slots=True)
 class Session:
-    """A session as it is planned; what it is at a given time, `Workspace.session` tells.
+    """A session.
 
     Attributes:
-        start: planned start, UTC unix seconds; `duration`: seconds.
-        changed_at: when a person last changed it.
-        status_override: `draft` or `canceled`.
-        never_started: nobody opens the room.
-        parent_id: of a breakout room.
+        start: planned, UTC unix seconds.
+        planned_duration: seconds.
+        updated_at: when the session itself last changed; `people_changed_at`: when one of its registrations did.
+        started_at, ended_at, canceled_at: 0 for never.
+        attendees: registrations with `attended`.
+        people: registrations by the person's id, in the order in which they came.
     """
 
     id: str
-    event_id: str
+    event: Event
     name: str | None
     timezone: str
     start: int
-    duration: int
+    planned_duration: int
     created_at: int
-    changed_at: int
-    status_override: str | None = None
-    never_started: bool = False
-    parent_id: str | None = None
+    updated_at: int
+    status: str
+    parent: Session | None = None
+    embed_url: str | None = None
+    started_at: int = 0
+    ended_at: int = 0
+    canceled_at: int = 0
+    people_changed_at: int = 0
+    attendees: int = 0
+    people: dict[str, Registration] = field(default_factory=dict)
+    chat: list[ChatMessage] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
+    recordings: list[Recording] = field(default_factory=list)
 
-    def status(self, now: float) -> str:
-        """One of api.md's session statuses."""
-        if self.status_override:
-            return self.status_override
-        if now < self.start:
-            return "upcoming"
-        if self.never_started:
-            return "past_not_started"
-        return "live" if now < self.start + self.duration else "past"
+
+@dataclass(slots=True)
+class Event:
+    """An event; its scheduling status and count of sessions follow from its sessions.
+
+    Attributes:
+        attributes: those that it holds itself (api.md 6.1).
+        sessions_changed_at: when one of its sessions was made, changed or removed.
+    """
+
+    id: str
+    attributes: dict[str, Any]
+    tags: list[str] = field(default_factory=list)
+    sessions: list[Session] = field(default_factory=list)
+    sessions_changed_at: int = 0
+
+
+@dataclass(slots=True)
+class Webhook:
+    """A subscription of one kind of happening; `enabled` ends after too many failures."""
+
+    id: str
+    url: str
+    event: str
+    secret: str
+    created_at: int
+    enabled: bool = True
+
+
+@dataclass(slots=True)
+class Job:
+    """A bulk registration; `results` has one entry a task that was tried."""
+
+    id: str
+    session: Session
+    tasks: list[Any]
+    created_at: int
+    status: str = "processing"
+    results: list[Resource] = field(default_factory=list)
 
 
 @dataclass
 class Workspace:
-    """All that one credential sees."""
+    """All that one credential sees.
+
+    Attributes:
+        users: team members as `users` documents, by id.
+        people_attributes: as documents.
+        heard: told of each happening that Livestorm has webhooks for: its name, the record, the time.
+    """
 
     organization: Resource
-    users: list[Resource]
+    users: dict[str, Resource] = field(default_factory=dict)
+    people: dict[str, Person] = field(default_factory=dict)
     events: dict[str, Event] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
-    _sessions_of: dict[str, list[Session]] = field(default_factory=dict)
-    _people: dict[str, dict[str, Resource]] = field(default_factory=dict)
-    _attendees: dict[str, int] = field(default_factory=dict)
+    people_attributes: list[Resource] = field(default_factory=list)
+    webhooks: dict[str, Webhook] = field(default_factory=dict)
+    jobs: dict[str, Job] = field(default_factory=dict)
+    heard: Happening = field(default=lambda name, record, at: None)
+    _by_email: dict[str, Person] = field(default_factory=dict)
+
+    def registrations(self) -> Iterator[Registration]:
+        """All of them, session by session."""
+        for session in self.sessions.values():
+            yield from session.people.values()
+
+    def person_with(self, email: str) -> Person | None:
+        """The person of exactly this address."""
+        return self._by_email.get(email)
+
+    def add_person(self, person: Person) -> None:
+        """Add a contact."""
+        self.people[person.id] = self._by_email[person.email] = person
+
+    def rename(self, person: Person, email: str, at: int) -> None:
+        """Give a person another address."""
+        del self._by_email[person.email]
+        person.email, person.updated_at = email, at
+        self._by_email[email] = person
 
     def add_event(self, event: Event) -> None:
         """Add an event."""
         self.events[event.id] = event
-        self._sessions_of[event.id] = []
+        self.heard("event.created", event, event.attributes["created_at"])
 
     def add_session(self, session: Session) -> None:
         """Add a session to its event."""
         self.sessions[session.id] = session
-        self._sessions_of[session.event_id].append(session)
+        session.event.sessions.append(session)
+        session.event.sessions_changed_at = max(session.event.sessions_changed_at, session.created_at)
+        self.heard("session.created", session, session.created_at)
 
-    def set_people(self, session: Session, people: list[Resource]) -> None:
-        """Say who registered."""
-        self._people[session.id] = {person["id"]: person for person in people}
-        # Counted once: every list of sessions tells it of every session.
-        self._attendees[session.id] = sum(person["attributes"]["registrant_detail"]["attended"] for person in people)
+    def touch_session(self, session: Session, at: float) -> None:
+        """The session itself changed."""
+        session.updated_at = session.event.sessions_changed_at = int(at)
 
-    def sessions_of(self, event_id: str) -> list[Session]:
-        """The sessions of an event."""
-        return self._sessions_of[event_id]
+    def remove_session(self, session: Session, at: float) -> None:
+        """Remove it, with its breakout rooms."""
+        for room in [one for one in session.event.sessions if one.parent is session]:
+            self.remove_session(room, at)
+        del self.sessions[session.id]
+        session.event.sessions.remove(session)
+        session.event.sessions_changed_at = int(at)
 
-    def people_of(self, session_id: str) -> dict[str, Resource]:
-        """Who registered for a session, by id, in the session form (api.md 6.3)."""
-        return self._people[session_id]
+    def remove_event(self, event: Event, at: float) -> None:
+        """Remove it with its sessions."""
+        for session in list(event.sessions):
+            if session.id in self.sessions:
+                self.remove_session(session, at)
+        del self.events[event.id]
 
-    def event(self, event: Event, now: float) -> Resource:
-        """An event as the API tells it at `now`."""
-        sessions = self._sessions_of[event.id]
-        return {
-            "id": event.id,
-            "type": "events",
-            "attributes": event.attributes
-            | {"sessions_count": len(sessions), "scheduling_status": _scheduling_status(event, sessions, now)},
-        }
+    def register(self, registration: Registration) -> None:
+        """Put a person into a session."""
+        session = registration.session
+        session.people[registration.person.id] = registration
+        session.people_changed_at = max(session.people_changed_at, registration.updated_at)
+        self.heard("people.registered", registration, registration.created_at)
 
-    def session(self, session: Session, now: float) -> Resource:
-        """A session as the API tells it at `now`; 0 is "never" (api.md 2)."""
-        status = session.status(now)
-        started = session.start if status in ("live", "past") else 0
-        ended = session.start + session.duration if status == "past" else 0
-        moved = max(session.changed_at, started, ended)
-        return {
-            "id": session.id,
-            "type": "sessions",
-            "attributes": {
-                "event_id": session.event_id,
-                "status": status,
-                "timezone": session.timezone,
-                "room_link": f"https://app.livestorm.co/p/{session.id}",
-                "name": session.name,
-                "attendees_count": self._attendees[session.id],
-                "registrants_count": len(self._people[session.id]),
-                "duration": session.duration if ended else None,
-                "estimated_started_at": session.start,
-                "started_at": started,
-                "ended_at": ended,
-                "canceled_at": session.changed_at if status == "canceled" else 0,
-                "created_at": session.created_at,
-                "updated_at": moved,
-                "breakout_room_parent_session_id": session.parent_id,
-            },
-        }
+    def touch(self, registration: Registration, at: float) -> None:
+        """A registration changed."""
+        registration.updated_at = registration.session.people_changed_at = int(at)
 
+    def attend(self, registration: Registration, at: float) -> None:
+        """A person was there."""
+        if not registration.attended:
+            registration.attended = True
+            registration.session.attendees += 1
+        self.touch(registration, at)
 
-def _scheduling_status(event: Event, sessions: list[Session], now: float) -> str:
-    """The event's status out of its sessions'; which of them wins is not published, the liveliest does here."""
-    if event.attributes["status"] == "draft":
-        return "draft"
-    if not sessions:
-        return "not_scheduled"
-    found = {session.status(now) for session in sessions}
-    for status, told in (
-        ("live", "live"),
-        ("upcoming", "upcoming"),
-        ("past", "ended"),
-        ("past_not_started", "not_started"),
-    ):
-        if status in found:
-            return told
-    return "cancelled"
+    def unregister(self, registration: Registration, at: float) -> None:
+        """Take a person out of a session; the contact stays."""
+        session = registration.session
+        del session.people[registration.person.id]
+        session.attendees -= registration.attended
+        session.people_changed_at = int(at)

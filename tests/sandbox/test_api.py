@@ -152,7 +152,7 @@ def _detail(row: Row) -> Row:
     ("stream", "name", "value", "wanted"),
     [
         ("events", "title", "TOUR", lambda row: "tour" in row["attributes"]["title"].lower()),
-        ("events", "everyone_can_speak", "true", lambda row: row["attributes"]["everyone_can_speak"]),
+        ("events", "everyone_can_speak", "false", lambda row: not row["attributes"]["everyone_can_speak"]),
         ("events", "scheduling_status", "ended", lambda row: row["attributes"]["scheduling_status"] == "ended"),
         ("sessions", "status", "past", lambda row: row["attributes"]["status"] == "past"),
         ("sessions", "date_from", "1770000000", lambda row: row["attributes"]["estimated_started_at"] >= 1770000000),
@@ -218,6 +218,7 @@ def test_tags_are_titles_of_any_case_and_may_be_several(api: Api) -> None:
 
 
 def test_a_session_brings_all_its_people_and_its_event(api: Api, sandbox: SandboxProcess) -> None:
+    sandbox.configure(included_people="complete")
     session = session_with(sandbox, 120)
     document = api.get(f"/sessions/{session}", include="people,event").json()
     people = [row for row in document["included"] if row["type"] == "people"]

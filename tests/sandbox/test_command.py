@@ -59,7 +59,7 @@ def test_listening_on_all_addresses_is_warned_of() -> None:
 
 
 def test_a_setting_that_does_not_exist_is_refused_with_those_that_do(sandbox: SandboxProcess) -> None:
-    with pytest.raises(RuntimeError, match="no setting 'colour'; there are bounds, breakout_rooms"):
+    with pytest.raises(RuntimeError, match="no setting 'colour'; there are attendance_delay, bearer_errors"):
         sandbox.configure(colour="blue")
     with pytest.raises(RuntimeError, match="rotation is one of strict, grace; got 'sometimes'"):
         sandbox.configure(rotation="sometimes")

@@ -100,7 +100,7 @@ def test_a_refresh_whose_answer_is_lost_has_spent_the_token(sandbox: SandboxProc
         ({"path_prefix": "/v1", "body": "soup"}, "soup"),
         ({"path_prefix": "/v1", "status": "500"}, "Expected"),
         ({"path_prefix": "/v1", "status": 99}, "HTTP status"),
-        ({"path_prefix": "/v1", "status": 500, "times": 0}, "times"),
+        ({"path_prefix": "/v1", "status": 500, "times": -1}, "times"),
         ({"path_prefix": "/v1", "delay": -1}, "delay"),
         ({"path_prefix": "/v1", "status": 500, "colour": "blue"}, "no colour; it has path_prefix, times"),
         ({"status": 500}, "path_prefix"),

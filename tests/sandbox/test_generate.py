@@ -13,33 +13,45 @@ import msgspec
 import pytest
 import requests
 
+from airflow_provider_livestorm.sandbox.documents import Documents
 from airflow_provider_livestorm.sandbox.generate import EPOCH, PRESETS, generate
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
+from airflow_provider_livestorm.sandbox.settings import Settings
 from airflow_provider_livestorm.sandbox.world import Workspace
 
 Row = dict[str, Any]
 
 
+DOCUMENTS = Documents(Settings())
+
+
+def made(preset: str, seed: int) -> Workspace:
+    return generate(preset, seed, EPOCH, Settings()).workspace
+
+
 def events(workspace: Workspace) -> list[Row]:
-    return [workspace.event(event, EPOCH)["attributes"] for event in workspace.events.values()]
+    return [DOCUMENTS.event(event)["attributes"] for event in workspace.events.values()]
 
 
 def sessions(workspace: Workspace) -> list[Row]:
-    return [workspace.session(session, EPOCH)["attributes"] for session in workspace.sessions.values()]
+    return [DOCUMENTS.session(session)["attributes"] for session in workspace.sessions.values()]
 
 
 def people(workspace: Workspace) -> list[Row]:
-    return [person for session in workspace.sessions for person in workspace.people_of(session).values()]
+    return [DOCUMENTS.registration(one) for one in workspace.registrations()]
 
 
 def fingerprint(workspace: Workspace) -> str:
-    whole = [events(workspace), sessions(workspace), people(workspace), workspace.organization, workspace.users]
+    said = [
+        DOCUMENTS.chat_message(session, message) for session in workspace.sessions.values() for message in session.chat
+    ]
+    whole = [events(workspace), sessions(workspace), people(workspace), said, workspace.organization, workspace.users]
     return hashlib.sha256(msgspec.json.encode(whole)).hexdigest()
 
 
 @pytest.fixture(scope="module")
 def small() -> Workspace:
-    return generate("small", 1, EPOCH)
+    return made("small", 1)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -47,23 +59,23 @@ def test_a_seed_gives_the_same_workspace_in_every_process(preset: str) -> None:
     """Also where strings hash otherwise: an order that came out of a set would show."""
     code = (
         "from tests.sandbox.test_generate import *\n"
-        f"print(fingerprint(generate({preset!r}, 7, EPOCH)))"
+        f"print(fingerprint(made({preset!r}, 7)))"
     )  # fmt: skip
     for hash_seed in ("1", "2"):
         done = subprocess.run(
             [sys.executable, "-c", code], env=os.environ | {"PYTHONHASHSEED": hash_seed},
             capture_output=True, text=True, check=True, timeout=60,
         )  # fmt: skip
-        assert done.stdout.strip() == fingerprint(generate(preset, 7, EPOCH))
+        assert done.stdout.strip() == fingerprint(made(preset, 7))
 
 
 def test_another_seed_gives_another_workspace() -> None:
-    assert fingerprint(generate("tiny", 7, EPOCH)) != fingerprint(generate("tiny", 8, EPOCH))
+    assert fingerprint(made("tiny", 7)) != fingerprint(made("tiny", 8))
 
 
 def test_a_sandbox_serves_the_workspace_of_its_seed_and_tells_its_hash() -> None:
     with SandboxProcess(preset="tiny", seed=7, epoch=EPOCH) as sandbox, requests.Session() as web:
-        assert [row["id"] for row in sandbox.truth("sessions")] == list(generate("tiny", 7, EPOCH).sessions)
+        assert [row["id"] for row in sandbox.truth("sessions")] == list(made("tiny", 7).sessions)
         answer = web.get(f"{sandbox.url}/_sandbox/truth/session_people", timeout=10)
         assert answer.headers["X-Sandbox-Sha256"] == hashlib.sha256(answer.content).hexdigest()
         assert sandbox.status()["made_from"] == {"preset": "tiny", "seed": 7, "epoch": EPOCH}
@@ -71,35 +83,35 @@ def test_a_sandbox_serves_the_workspace_of_its_seed_and_tells_its_hash() -> None
 
 @pytest.mark.parametrize("seed", range(1, 6))
 def test_tiny_has_lists_of_every_length_that_matters(seed: int) -> None:
-    workspace = generate("tiny", seed, EPOCH)
+    workspace = made("tiny", seed)
     assert len(workspace.events) == 6
-    lengths = {len(workspace.people_of(session)) for session in workspace.sessions}
+    lengths = {len(session.people) for session in workspace.sessions.values()}
     assert lengths >= {0, 50, 51, 100, 120}
     found = {row["status"] for row in sessions(workspace)}
-    assert found >= {"upcoming", "live", "past", "past_not_started", "canceled"}
+    assert found >= {"upcoming", "live", "past", "past_not_started", "on_demand", "canceled"}
 
 
 def test_full_page_fills_a_page_of_each_list_exactly() -> None:
-    workspace = generate("full-page", 1, EPOCH)
+    workspace = made("full-page", 1)
     assert len(workspace.events) == len(workspace.sessions) == 50
-    assert {session.event_id for session in workspace.sessions.values()} == set(workspace.events)
-    assert max(len(workspace.people_of(session)) for session in workspace.sessions) == 50
+    assert {session.event.id for session in workspace.sessions.values()} == set(workspace.events)
+    assert max(len(session.people) for session in workspace.sessions.values()) == 50
 
 
 def test_empty_has_no_event() -> None:
-    assert not generate("empty", 1, EPOCH).events
+    assert not made("empty", 1).events
 
 
 def test_small_is_a_middling_workspace(small: Workspace) -> None:
     assert len(small.events) == 40
-    assert 90 < len(small.sessions) < 130
-    assert 2500 < len(people(small)) < 3500
-    assert 1300 < len({person["id"] for person in people(small)}) <= 1800
+    assert len(small.sessions) == 110
+    assert len(people(small)) == 3000
+    assert len({person["id"] for person in people(small)}) == 1805, "of them five of the team"
 
 
 def test_sessions_and_events_have_every_status_at_the_start(small: Workspace) -> None:
     found = {row["status"] for row in sessions(small)}
-    assert found == {"upcoming", "live", "past", "past_not_started", "canceled", "draft"}
+    assert found == {"upcoming", "live", "past", "past_not_started", "on_demand", "canceled", "draft"}
     assert {row["scheduling_status"] for row in events(small)} >= {"live", "upcoming", "ended", "draft"}
     drafts = [row for row in events(small) if row["status"] == "draft"]
     assert drafts
@@ -131,7 +143,7 @@ def test_registrations_have_the_oddities_that_users_meet(small: Workspace) -> No
     assert any(row["email"].endswith("@unknown.livestorm.co") and row["first_name"] is None for row in rows)
     assert any(not detail["attended"] and detail["attendance_rate"] is None for detail in details)
     assert any((row["first_name"] or "").isascii() is False for row in rows)
-    assert {type(detail["screen_height"]) for detail in details} == {str}
+    assert {type(detail["screen_height"]) for detail in details} == {str, type(None)}
     team = [row for row in rows if row["role"] == "team_member"]
     assert team
     assert all((row["registrant_detail"]["password_key"] is None) == (row["role"] == "team_member") for row in rows)

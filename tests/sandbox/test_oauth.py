@@ -231,10 +231,12 @@ def test_in_grace_the_old_pair_ends_also_where_the_new_token_is_used_too_late(
     assert_refused(refresh(web, sandbox, old["refresh_token"]), "invalid_grant")
 
 
-def test_plain_pkce_is_taken_too(web: requests.Session, sandbox: SandboxProcess) -> None:
-    verifier = "a-verifier-of-at-least-forty-three-characters-0123"
-    code = consent(web, sandbox, code_challenge=verifier)["code"]
-    assert exchange(web, sandbox, code, code_verifier=verifier).ok
+def test_plain_pkce_is_refused(web: requests.Session, sandbox: SandboxProcess) -> None:
+    """S256 is the one method that is documented: who leans on another must hear of it here."""
+    for method in ({}, {"code_challenge_method": "plain"}):
+        answer = consent(web, sandbox, code_challenge="a-verifier-of-at-least-forty-three-characters-0123", **method)
+        assert isinstance(answer, dict)
+        assert answer["error"] == "invalid_code_challenge_method"
 
 
 def test_another_scheme_of_authorization_is_no_client_authentication(
