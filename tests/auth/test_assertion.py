@@ -7,10 +7,12 @@ import hashlib
 import hmac
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import jwt
 import pytest
+import time_machine
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
@@ -20,7 +22,14 @@ from airflow_provider_livestorm.auth.assertion import AUDIENCE, LIFE_SECONDS, re
 
 SECRET = "the-client-secret-of-forty-characters-or-so"
 WHO = {"conn_id": "conn", "client_id": "client", "client_secret": SECRET}
-NOW = int(time.time())
+NOW = 1_790_000_000
+
+
+@pytest.fixture(autouse=True)
+def _time_stands_still() -> Iterator[None]:
+    """The claims below are made when the tests are collected: they must not age until they are read."""
+    with time_machine.travel(NOW, tick=False):
+        yield
 
 
 def read(assertion: str, **changes: str) -> tuple[str, float] | None:
