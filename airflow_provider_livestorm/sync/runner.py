@@ -163,7 +163,8 @@ class SyncRunner:
                     buffer.clear()
                     progress = f"{name}, session {number:,} of {len(parents):,}, {rows:,} rows"
                     try:
-                        self._read(name, parent, self._plan.changed, buffer, progress)
+                        # Whole: whose times its `updated_since` means, the person's or the registration's, is not known.
+                        self._read(name, parent, {}, buffer, progress)
                     except LivestormNotFoundError:
                         log.warning("Session %s was deleted while the run was under way; it has no people now.", parent)
                         continue
