@@ -57,7 +57,7 @@ def create_app(
     token = api_token(workspace.organization["id"])
     doorkeeper = Doorkeeper(application(redirect_uris), settings, clock.now, next(iter(workspace.users.values())))
     limits = Limits(settings, clock.now)
-    faults = Faults(connections, lambda path, how: disturb(service, path, how))
+    faults = Faults(connections, lambda path, how: disturb(service, path, how), limits.used_up)
     rest = RestApi(service, doorkeeper, limits, faults, {token: READ_SCOPES})
     oauth = OAuthRoutes(doorkeeper, limits, faults, str(workspace.organization["attributes"]["name"]))
     deliveries = Deliveries(service)

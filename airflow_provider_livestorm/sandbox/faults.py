@@ -22,13 +22,14 @@ __all__ = ["Fault", "Faults"]
 _LONGEST_DELAY = 3600  # seconds
 Body = Literal[
     "html", "truncate", "reset", "invalid-json", "content-length", "drip", "record-count-off", "unknown-attribute",
-    "expired-token", "revoked-token", "row-leaves", "row-arrives", "any",
+    "expired-token", "revoked-token", "monthly-limit", "row-leaves", "row-arrives", "any",
 ]  # fmt: skip
 # What `any` draws from: each is something that a client may meet at any call and should live through.
 _ANY: tuple[tuple[int | None, Body | None], ...] = (
     (500, "html"), (502, "html"), (503, None), (429, None), (None, "truncate"), (None, "reset"), (None, "invalid-json"),
     (None, "content-length"),
 )  # fmt: skip
+_STATUSES = {"expired-token": 401, "revoked-token": 401, "monthly-limit": 429}
 _REASONS = {"expired-token": "The access token expired", "revoked-token": "The access token was revoked"}
 
 
@@ -44,8 +45,9 @@ class Fault:
             connection is cut amid the body; `reset`: before any answer; `invalid-json`: half of the document;
             `content-length`: too low, the rest of the body follows all the same; `drip`: byte by byte, in all `delay`
             seconds; `record-count-off`, `unknown-attribute`: in the true answer; `expired-token`, `revoked-token`: a
-            401; `row-leaves`, `row-arrives`: at the list's head, once this page is answered; `any`: one drawn of those
-            that a client should live through.
+            401; `monthly-limit`: a 429 as if the month were used up (`status` 429 is that of the second); `row-leaves`,
+            `row-arrives`: at the list's head, once this page is answered; `any`: one drawn of those that a client
+            should live through.
         delay: seconds to wait.
         when: `before` the call takes effect, or `after`: the answer is lost though the work was done.
         chance: 0 to 1, that a call meets the rule; drawn from `seed`.
@@ -105,11 +107,14 @@ class Faults:
         met: calls that met a rule.
     """
 
-    def __init__(self, connections: Connections, disturb: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, connections: Connections, disturb: Callable[[str, str], None], used_up: Callable[[], dict[str, str]]
+    ) -> None:
         self._rules: list[_Rule] = []
         self.met = 0
         self._connections = connections
         self._disturb = disturb
+        self._used_up = used_up
 
     def add(self, fault: Fault) -> None:
         """One more rule."""
@@ -135,15 +140,15 @@ class Faults:
         delay = 0.0 if body == "drip" else rule.delay
         if rule.when == "before":
             await asyncio.sleep(delay)
-            if status is not None or body in _REASONS:
-                return _failure(status or 401, body, headers())
+            if status is not None or body in _STATUSES:
+                return self._failure(status, body, headers())
             if body == "reset":
                 return Raw(self._connections, request, None)
         answer = await act()
         if rule.when == "after":
             await asyncio.sleep(delay)
-            if status is not None or body in _REASONS:
-                return _failure(status or 401, body, headers())
+            if status is not None or body in _STATUSES:
+                return self._failure(status, body, headers())
         if body in ("row-leaves", "row-arrives") and answer.status_code == 200:  # noqa: PLR2004 - HTTP status
             self._disturb(request.url.path, body)
             return answer
@@ -156,6 +161,22 @@ class Faults:
             if not rule.left:
                 self._rules.remove(rule)
         return rule
+
+    def _failure(self, status: int | None, body: Body | None, headers: dict[str, str]) -> Response:
+        status = status or _STATUSES[str(body)]
+        if body == "html":
+            page = "<html><body><h1>We're sorry, but something went wrong.</h1></body></html>"
+            return HTMLResponse(page, status, headers)
+        if body in _REASONS:
+            challenge = f'Bearer realm="Doorkeeper", error="invalid_token", error_description="{_REASONS[body]}"'
+            return error_response(ApiError(status, "", headers={"WWW-Authenticate": challenge}), headers)
+        if body == "monthly-limit":
+            headers = self._used_up()
+        elif status == 429:  # noqa: PLR2004 - HTTP status
+            # No header of the month on a 429 (api.md 3).
+            headers = {name: value for name, value in headers.items() if "Interval" in name}
+            headers |= {"Retry-After": "1"} | ({"RateLimit-Interval-Remaining": "0"} if headers else {})
+        return error_response(ApiError(status, "Sandbox fault", "asked for"), headers)
 
     def _broken(self, request: Request, how: Body | None, answer: Response, seconds: float) -> Response:
         body = bytes(answer.body)
@@ -175,20 +196,6 @@ class Faults:
             case _:
                 return answer
         return Response(body, answer.status_code, _without_length(answer))
-
-
-def _failure(status: int, body: Body | None, headers: dict[str, str]) -> Response:
-    if body == "html":
-        page = "<html><body><h1>We're sorry, but something went wrong.</h1></body></html>"
-        return HTMLResponse(page, status, headers)
-    if body in _REASONS:
-        challenge = f'Bearer realm="Doorkeeper", error="invalid_token", error_description="{_REASONS[body]}"'
-        return error_response(ApiError(status, "", headers={"WWW-Authenticate": challenge}), headers)
-    if status == 429:  # noqa: PLR2004 - HTTP status
-        # No header of the month on a 429 (api.md 3).
-        headers = {name: value for name, value in headers.items() if "Interval" in name}
-        headers |= {"Retry-After": "1"} | ({"RateLimit-Interval-Remaining": "0"} if headers else {})
-    return error_response(ApiError(status, "Sandbox fault", "asked for"), headers)
 
 
 def _altered(document: dict[str, Any], how: Body | None) -> bytes:

@@ -61,6 +61,12 @@ class Limits:
         self.used += 1
         return Verdict(None, self.headers())
 
+    def used_up(self) -> dict[str, str]:
+        """The headers of a 429 as if all calls of the month were made."""
+        now = self._now()
+        reset = (now if self._period_start is None else self._period_start) + PERIOD
+        return self._refuse("monthly", math.ceil(reset - now), reset).headers
+
     def headers(self) -> dict[str, str]:
         """What every answer but a 429 carries."""
         self._forget()

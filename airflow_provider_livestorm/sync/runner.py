@@ -163,7 +163,7 @@ class SyncRunner:
                     buffer.clear()
                     progress = f"{name}, session {number:,} of {len(parents):,}, {rows:,} rows"
                     try:
-                        # Whole: whose times its `updated_since` means, the person's or the registration's, is not known.
+                        # Whole: whether its `updated_since` means the person or the registration is not known.
                         self._read(name, parent, {}, buffer, progress)
                     except LivestormNotFoundError:
                         log.warning("Session %s was deleted while the run was under way; it has no people now.", parent)

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
-from tests.sandbox.caller import Api
+from tests.sandbox.caller import Api, session_with
 
 
 def refresh(sandbox: SandboxProcess, refresh_token: str) -> requests.Response:
@@ -73,6 +73,95 @@ def test_a_slow_answer_is_slow_once(api: Api, sandbox: SandboxProcess) -> None:
     begun = time.monotonic()
     assert api.get("/ping").ok
     assert 0.2 <= time.monotonic() - begun < 0.39
+
+
+@pytest.mark.parametrize("body", ["truncate", "reset", "content-length", "invalid-json"])
+def test_an_answer_that_is_broken_on_the_wire_is_no_document(api: Api, sandbox: SandboxProcess, body: str) -> None:
+    """And the connection carries nothing of it into the next call."""
+    sandbox.add_fault(path_prefix="/v1/events", body=body)
+    with pytest.raises(requests.exceptions.RequestException):
+        api.get("/events").json()
+    assert api.get("/events").json()["data"]
+    assert sandbox.status()["counters"]["faults_met"] == 1
+
+
+def test_a_wrong_content_length_is_really_wrong(api: Api, sandbox: SandboxProcess) -> None:
+    whole = len(api.get("/events").content)
+    sandbox.add_fault(path_prefix="/v1/events", body="content-length")
+    answer = api.get("/events")
+    assert int(answer.headers["Content-Length"]) == len(answer.content) == whole // 2
+
+
+def test_an_answer_may_drip(api: Api, sandbox: SandboxProcess) -> None:
+    """All of it comes, though no two bytes are far apart."""
+    whole = api.get("/ping").content
+    sandbox.add_fault(path_prefix="/v1/me", body="drip", delay=0.3)
+    me = api.get("/me")
+    assert me.json()["data"]["type"] == "users"
+    assert me.elapsed.total_seconds() < 0.3, "the head comes at once"
+    assert api.get("/ping").content == whole
+
+
+@pytest.mark.parametrize(("body", "reason"), [("expired-token", "expired"), ("revoked-token", "was revoked")])
+def test_a_token_may_be_refused_though_it_is_good(api: Api, sandbox: SandboxProcess, body: str, reason: str) -> None:
+    sandbox.add_fault(path_prefix="/v1", body=body)
+    refused = api.get("/ping")
+    assert (refused.status_code, refused.content) == (401, b"")
+    assert f"The access token {reason}" in refused.headers["WWW-Authenticate"]
+    assert api.get("/ping").ok
+
+
+def test_either_limit_may_be_met(api: Api, sandbox: SandboxProcess) -> None:
+    sandbox.configure(interval_limit=5)
+    for rule, retry_after in (({"status": 429}, range(1, 2)), ({"body": "monthly-limit"}, range(86_400, 2_592_001))):
+        sandbox.add_fault(path_prefix="/v1", **rule)
+        refused = api.get("/ping")
+        assert refused.status_code == 429
+        assert int(refused.headers["Retry-After"]) in retry_after
+        assert not [name for name in refused.headers if "Monthly" in name]
+    assert int(refused.headers["RateLimit-Reset"]) > sandbox.now()
+
+
+def outcomes(api: Api, sandbox: SandboxProcess, seed: int) -> list[str]:
+    """What comes of fifty calls, of which a third meets something drawn from this seed."""
+    sandbox.clear_faults()
+    sandbox.add_fault(path_prefix="/v1", body="any", times=0, chance=0.33, seed=seed)
+    found = []
+    for _ in range(50):
+        try:
+            answer = api.get("/events")
+            answer.json()
+            found.append(str(answer.status_code))
+        except requests.exceptions.RequestException as error:
+            found.append(type(error).__name__)
+    return found
+
+
+def test_faults_by_chance_are_the_same_for_the_same_seed(api: Api, sandbox: SandboxProcess) -> None:
+    first = outcomes(api, sandbox, 7)
+    assert first == outcomes(api, sandbox, 7)
+    assert first != outcomes(api, sandbox, 8)
+    assert 8 <= sum(one != "200" for one in first) <= 26
+    assert len(set(first)) > 4, "of several kinds"
+
+
+@pytest.mark.parametrize("stream", ["events", "sessions", "people", "session_people"])
+@pytest.mark.parametrize("how", ["row-leaves", "row-arrives"])
+def test_a_list_may_change_between_two_pages(stream: str, how: str) -> None:
+    with SandboxProcess(preset="tiny", interval_limit=0) as sandbox:
+        api = Api(sandbox, f"Bearer {sandbox.grant()['access_token']}")
+        path = f"/{stream}"
+        if stream == "session_people":
+            path = f"/sessions/{session_with(sandbox, 51)}/people"
+        first = api.get(path, page__size=2).json()
+        sandbox.add_fault(path_prefix="/v1" + path, body=how)
+        assert api.get(path, page__size=2).json()["data"] == first["data"], "the page itself is as it was"
+        second = api.get(path, page__size=2, page__number=1).json()
+        shift = -1 if how == "row-leaves" and stream != "people" else 1 if how == "row-arrives" else 0
+        assert second["meta"]["record_count"] == first["meta"]["record_count"] + shift
+        ids = {row["id"] for row in first["data"]} & {row["id"] for row in second["data"]}
+        assert len(ids) == (1 if shift > 0 else 0)
+        api.session.close()
 
 
 def test_a_refresh_that_fails_before_leaves_the_token_alive(sandbox: SandboxProcess) -> None:
