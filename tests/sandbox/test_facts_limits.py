@@ -11,7 +11,8 @@ from airflow_provider_livestorm.sandbox.process import SandboxProcess
 from tests.sandbox.facts import NOBODY, Facts, assert_refused, document, person
 
 HEADERS = (
-    "RateLimit-Monthly-Limit", "RateLimit-Monthly-Remaining", "RateLimit-Interval-Limit", "RateLimit-Interval-Remaining",
+    "RateLimit-Monthly-Limit", "RateLimit-Monthly-Remaining",
+    "RateLimit-Interval-Limit", "RateLimit-Interval-Remaining",
 )  # fmt: skip
 DAY = 86_400
 
