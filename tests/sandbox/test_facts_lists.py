@@ -258,7 +258,7 @@ def test_the_organization_is_told_to_both_kinds_of_token(facts: Facts, path: str
     reason="6.6: «CQ got the users form even from /organization?include=organization»; the sandbox includes nothing",
 )
 def test_the_users_form_of_organization_brings_the_organization(facts: Facts) -> None:
-    """6.6: the users form with include=organization has an included `organizations` of name and slug, from either path."""
+    """6.6: the users form with include=organization has an included `organizations`, from either path."""
     facts.sandbox.configure(organization_form="users")
     found = facts.get("/organization", include="organization").json()
     assert found["data"]["type"] == "users"
