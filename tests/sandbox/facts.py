@@ -13,6 +13,10 @@ __all__ = ["ALL_SCOPES", "NOBODY", "Facts", "Row", "assert_refused", "document",
 
 ALL_SCOPES = " ".join(SCOPES)
 NOBODY = "00000000-0000-4000-8000-000000000000"
+SYMBOLS = {
+    400: "bad_request", 401: "unauthorized", 402: "payment_required", 403: "forbidden", 404: "not_found",
+    409: "conflict", 415: "unsupported_media_type", 422: "unprocessable_entity", 429: "too_many_requests",
+}  # fmt: skip  # as Rails names them
 Row = dict[str, Any]
 
 
@@ -92,12 +96,12 @@ def person(email: str, **answers: Any) -> Any:
 
 
 def assert_refused(answer: requests.Response, *statuses: int) -> list[Row]:
-    """A refusal with a body of errors whose members are strings; gives the errors."""
+    """A refusal whose errors have the members, code and Rails symbol that api.md 4 tells; gives the errors."""
     assert answer.status_code in statuses, f"{answer.status_code}: {answer.text}"
     errors: list[Row] = answer.json()["errors"]
     assert errors
     for error in errors:
         assert set(error) == {"title", "detail", "code", "status"}
         assert all(isinstance(value, str) for value in error.values())
-        assert error["code"] == str(answer.status_code)
+        assert (error["code"], error["status"]) == (str(answer.status_code), SYMBOLS[answer.status_code])
     return errors

@@ -118,6 +118,18 @@ def test_sessions_are_filtered_by_each_status(facts: Facts, status: str) -> None
     assert _ids(facts.whole("/sessions", filter__status=status)) == wanted != set()
 
 
+def test_events_are_filtered_by_each_scheduling_status(facts: Facts) -> None:
+    """5: filter[scheduling_status] of events takes each of the eight values, and no other."""
+    rows = facts.sandbox.truth("events")
+    for status in (
+        "live", "upcoming", "on_demand", "ended", "not_started", "draft", "cancelled", "not_scheduled",
+    ):  # fmt: skip
+        wanted = {row["id"] for row in rows if row["attributes"]["scheduling_status"] == status}
+        assert _ids(facts.whole("/events", filter__scheduling_status=status)) == wanted, status
+    for status in ("past", "past_not_started", "live,draft", ""):
+        assert_refused(facts.get("/events", filter__scheduling_status=status), 400)
+
+
 def test_an_events_sessions_have_the_same_filters(facts: Facts) -> None:
     """5: GET /events/{id}/sessions has status, date_from, date_to and include_breakout_rooms as GET /sessions has."""
     event = max(facts.whole("/events"), key=lambda row: int(row["attributes"]["sessions_count"]))["id"]
@@ -238,6 +250,17 @@ def test_chat_tells_who_wrote_and_whether_of_the_team(facts: Facts) -> None:
         told = row["attributes"]
         assert told["from_team_member"] == (roles[told["author_id"]] == "team_member")
     assert any("&lt;" in row["attributes"]["html_content"] for row in rows if "<" in row["attributes"]["text_content"])
+
+
+@pytest.mark.parametrize(("setting", "most"), [("cut", 50), ("complete", 100_000)])
+def test_whether_a_large_session_brings_all_its_people_is_a_switch(facts: Facts, setting: str, most: int) -> None:
+    """8: no paging of `included` is documented, so for a large session include=people may be cut."""
+    facts.sandbox.configure(included_people=setting)
+    session, rows = _crowd(facts.sandbox)
+    assert len(rows) > 50
+    document = facts.get(f"/sessions/{session}", include="people").json()
+    assert len(_ids(document["included"])) == min(most, len(rows))
+    assert "meta" not in document
 
 
 @pytest.mark.parametrize("path", ["/me", "/organization"])

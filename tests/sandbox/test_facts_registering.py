@@ -222,6 +222,19 @@ def test_whether_a_registration_moves_its_session_is_a_switch(facts: Facts, sett
     assert (told["updated_at"] > session["attributes"]["updated_at"]) == (setting == "moves")
 
 
+@pytest.mark.parametrize("setting", ["stays", "moves"])
+def test_whether_a_session_moves_its_event_is_a_switch(facts: Facts, setting: str) -> None:
+    """8: whether event.updated_at moves with its sessions is unknown."""
+    facts.sandbox.configure(event_updates=setting)
+    session = facts.new_session()
+    event = f"/events/{session['attributes']['event_id']}"
+    before = facts.data(event)["attributes"]["updated_at"]
+    facts.sandbox.advance(100)
+    facts.call("PATCH", f"/sessions/{session['id']}", document("sessions", name="moved"))
+    assert facts.data(f"/sessions/{session['id']}")["attributes"]["updated_at"] >= before + 100
+    assert (facts.data(event)["attributes"]["updated_at"] > before) == (setting == "moves")
+
+
 # --- removing -----
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -51,6 +52,14 @@ def test_a_private_token_is_taken_without_any_prefix_only(facts: Facts, form: st
     token = facts.sandbox.credentials()["api_token"]
     facts.authorization = form.format(token)
     assert assert_refused(facts.get("/ping"), 401)[0]["status"] == "unauthorized"
+
+
+def test_a_private_token_carries_its_organization(facts: Facts) -> None:
+    """1.1: the token is JWT-shaped (three base64url parts) and carries its organization."""
+    parts = facts.sandbox.credentials()["api_token"].split(".")
+    assert len(parts) == 3
+    decoded = [base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in parts]
+    assert facts.sandbox.truth("organization")[0]["id"] in str(decoded[1])
 
 
 def test_a_token_in_the_query_is_no_credential(facts: Facts) -> None:

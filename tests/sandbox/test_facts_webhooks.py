@@ -186,8 +186,11 @@ def test_attendance_is_told_after_the_end(receiver: Receiver) -> None:
         for row in told:
             attended = row["meta"]["webhook"]["event"] == "people.attended"
             assert row["attributes"]["registrant_detail"]["attended"] is attended
-        sandbox.advance(5 * DAY)
+        sandbox.advance(25 * DAY)
         assert receiver.names()["session.started"] >= 1
+        seen = [row for row in receiver.documents() if row["meta"]["webhook"]["event"] == "people.watched_replay"]
+        assert seen
+        assert all(row["attributes"]["registrant_detail"]["has_viewed_replay"] for row in seen)
         facts.web.close()
 
 
