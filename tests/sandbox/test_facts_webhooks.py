@@ -230,9 +230,9 @@ def test_a_failed_delivery_is_tried_five_times_more_and_then_the_webhook_is_off(
     facts.sandbox.webhooks()
     assert len(receiver.got) == 1
     for number, wait in enumerate(WAITS):
-        facts.sandbox.advance(wait * 0.8)
+        facts.sandbox.advance(wait * 0.9)
         assert len(receiver.got) == number + 1, f"try {number + 2} came too early"
-        facts.sandbox.advance(wait * 0.2 + 2)
+        facts.sandbox.advance(wait * 0.1 + 2)
         assert len(receiver.got) == number + 2, f"try {number + 2} did not come"
     assert len({body for _, body in receiver.got}) == 1
     receiver.status = 200
