@@ -10,6 +10,7 @@ import pytest
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
 from airflow_provider_livestorm.sandbox.settings import Settings
 from tests.sandbox.caller import Api
+from tests.sandbox.facts import Facts
 
 
 @pytest.fixture(autouse=True)
@@ -28,3 +29,11 @@ def api(sandbox: SandboxProcess) -> Iterator[Api]:
     api = Api(sandbox, f"Bearer {sandbox.grant()['access_token']}")
     with api.session:
         yield api
+
+
+@pytest.fixture
+def facts(sandbox: SandboxProcess) -> Iterator[Facts]:
+    """The API for the tests of the facts, with every scope."""
+    facts = Facts(sandbox)
+    with facts.web:
+        yield facts
