@@ -1,17 +1,32 @@
-"""What registrants answered to the event's form, and where they came from: as sent, or drawn from their luck."""
+"""What is told of a registration: its answers, where it came from, and how it was attended; as sent, or by its luck."""
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from airflow_provider_livestorm.sandbox.makers import FIELD_OPTIONS
 from airflow_provider_livestorm.sandbox.world import Registration, Resource
 
-__all__ = ["TRACKING", "answers", "tracking"]
+__all__ = ["TRACKING", "answers", "is_guest", "registrant_detail", "tracking"]
 
 TRACKING = ("referrer", "utm_source", "utm_medium", "utm_term", "utm_content", "utm_campaign")
 _REFERRERS = (None, None, None, "https://www.example.com/blog?a=1&b=2")
-_SOURCES = (None, None, "newsletter", "linkedin")
+_CAMPAIGNS: tuple[dict[str, str | None], ...] = (
+    {},
+    {},
+    {"utm_source": "newsletter", "utm_medium": "email", "utm_campaign": "autumn & winter"},
+    {"utm_source": "linkedin", "utm_medium": "social", "utm_term": "webinar", "utm_content": 'Ça, "then" that'},
+)
+_BROWSERS = (("Chrome", "131.0"), ("Firefox", "133.0"), ("Safari", "18.1"), (None, None))
+_SYSTEMS = (("macOS", "15.1"), ("Windows", "11"), ("Android", "15"), (None, None))
+_SCREENS = (("1080", "1920"), ("2160", "3840"), ("844", "390"), (None, None))
+_PLACES = (
+    ("Paris", "FR", "France"),
+    ("Zürich", "CH", "Switzerland"),
+    (None, "US", "United States"),
+    (None, None, None),
+)
 _TEXTS = ('To learn, "everything"\nplease', "", None, "Ça ira")
 
 
@@ -35,8 +50,51 @@ def tracking(registration: Registration) -> dict[str, str | None]:
         return {name: registration.tracking.get(name) for name in TRACKING}
     luck = registration.luck
     told: dict[str, str | None] = dict.fromkeys(TRACKING)
-    told["referrer"], told["utm_source"] = _REFERRERS[luck >> 40 & 3], _SOURCES[luck >> 42 & 3]
-    return told
+    told["referrer"] = _REFERRERS[luck >> 40 & 3]
+    return told | _CAMPAIGNS[luck >> 42 & 3]
+
+
+def is_guest(registration: Registration) -> bool:
+    """Whether a person who is not of the team speaks."""
+    return registration.person.role == "participant" and registration.luck >> 56 & 63 == 0
+
+
+def registrant_detail(registration: Registration) -> Resource:
+    """The whole of it, as the session form has it (api.md 6.3)."""
+    session, luck = registration.session, registration.luck
+    team = registration.person.role == "team_member"
+    key = hashlib.blake2b(luck.to_bytes(8, "big"), digest_size=20).hexdigest()
+    browser, browser_version = _BROWSERS[luck >> 8 & 3]
+    system, system_version = _SYSTEMS[luck >> 10 & 3]
+    height, width = _SCREENS[luck >> 14 & 3]
+    city, country, country_name = _PLACES[luck >> 16 & 3]
+    return {
+        "event_id": session.event.id,
+        "session_id": session.id,
+        "created_at": registration.created_at,
+        "updated_at": registration.updated_at,
+        "fields": answers(registration),
+        **tracking(registration),
+        "browser_version": browser_version,
+        "browser_name": browser,
+        "os_name": system,
+        "os_version": system_version,
+        "screen_height": height,
+        "screen_width": width,
+        "ip_city": city,
+        "ip_country_code": country,
+        "ip_country_name": country_name,
+        "password_key": None if team else key,
+        "connection_link": f"https://app.livestorm.co/p/{session.id}/live?s={key}",
+        "attended": registration.attended,
+        "attendance_rate": registration.attendance_rate,
+        "attendance_duration": registration.attendance_duration,
+        "has_viewed_replay": registration.has_viewed_replay,
+        "registration_type": "API",
+        "is_highlighted": luck >> 52 & 31 == 0,
+        "is_guest_speaker": is_guest(registration),
+        "session_role": "host" if team else None,
+    }
 
 
 def _answer(registration: Registration, field: str, kind: str) -> Any:

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from airflow_provider_livestorm.sandbox import truth
+from airflow_provider_livestorm.sandbox.answers import registrant_detail
 from airflow_provider_livestorm.sandbox.connections import Connections
 from airflow_provider_livestorm.sandbox.credentials import api_token
 from airflow_provider_livestorm.sandbox.deliveries import Deliveries
@@ -131,7 +132,7 @@ class Control:
         found = [self.doorkeeper.application.client_secret, *self.rest.api_tokens, *self.doorkeeper.issued]
         found += [webhook.secret for webhook in self.service.workspace.webhooks.values()]
         for one in self.service.workspace.registrations():
-            detail = self.service.documents.registration(one)["attributes"]["registrant_detail"]
+            detail = registrant_detail(one)
             found += [detail[name] for name in ("password_key", "connection_link") if detail[name]]
         return found
 

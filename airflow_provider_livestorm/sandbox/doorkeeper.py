@@ -21,7 +21,6 @@ SCOPES = (
     "identity:read", "identity:write", "events:read", "events:write",
     "admin:read", "admin:write", "webhooks:read", "webhooks:write",
 )  # fmt: skip  # api.md 1.3
-CODE_LIFE = 600  # Doorkeeper's default
 DEFAULT_SCOPE = "identity:read events:read"
 
 
@@ -129,7 +128,7 @@ class Doorkeeper:
         if (
             known is None
             or known.spent
-            or self.now() >= known.created_at + CODE_LIFE
+            or self.now() >= known.created_at + self.settings.code_life
             or known.redirect_uri != redirect_uri
             or not _pkce_matches(known, verifier)
         ):

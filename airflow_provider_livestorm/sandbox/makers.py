@@ -63,7 +63,7 @@ class Maker:
         first, last = _FIRST[number], _LAST[number]
         created = self._epoch - 900 * DAY + number * DAY
         attributes = {
-            "role": "host" if number == 0 else "moderator",
+            "role": ("owner", "admin", "host", "moderator", "moderator")[number],
             "created_at": created, "updated_at": created, "first_name": first, "last_name": last,
             "email": f"team{number}@sandbox.example", "avatar_link": None, "locale": "fr",
             "pending_invite": number == 4,  # noqa: PLR2004 - the last of the five

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import html
+from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
@@ -36,8 +37,9 @@ class OAuthRoutes:
             Route("/oauth/authorize", self.consent, methods=["GET"]),
             Route("/oauth/authorize", self.decide, methods=["POST"]),
             Route("/oauth/token", self.token, methods=["POST"]),
-            Route("/oauth/revoke", self.revoke, methods=["POST"]),
-            Route("/oauth/token/info", self.info, methods=["GET"]),
+            Route("/oauth/revoke", self._if_present(self.revoke), methods=["POST"]),
+            Route("/oauth/introspect", self._if_present(self.introspect), methods=["POST"]),
+            Route("/oauth/token/info", self._if_present(self.info), methods=["GET"]),
         ]
 
     async def consent(self, request: Request) -> Response:
@@ -99,7 +101,7 @@ class OAuthRoutes:
                 return error_response(ApiError(429, "Too many requests", "Rate limit exceeded"), verdict.headers)
         try:
             form = await _form(request)
-            client_id, client_secret = _client(request, form)
+            client_id, client_secret = self._client(request, form)
             grant_type = _required(form, "grant_type")
             if grant_type not in ("authorization_code", "refresh_token"):
                 raise OAuthError(
@@ -121,11 +123,28 @@ class OAuthRoutes:
         """RFC 7009: an empty document, whether the token was known or not."""
         try:
             form = await _form(request)
-            self._doorkeeper.authenticate(*_client(request, form))
+            self._doorkeeper.authenticate(*self._client(request, form))
         except OAuthError as error:
             return _refused(error)
         self._doorkeeper.revoke(form.get("token", ""))
         return JSONResponse({}, headers=_NO_STORE)
+
+    async def introspect(self, request: Request) -> Response:
+        """RFC 7662: whether a token lives, and what it is for."""
+        try:
+            form = await _form(request)
+            self._doorkeeper.authenticate(*self._client(request, form))
+        except OAuthError as error:
+            return _refused(error)
+        token, now = form.get("token", ""), self._doorkeeper.now()
+        pair = self._doorkeeper.by_access.get(token) or self._doorkeeper.by_refresh.get(token)
+        if pair is None or pair.revoked or (token == pair.access_token and pair.expired(now)):
+            return JSONResponse({"active": False}, headers=_NO_STORE)
+        told = {"active": True, "scope": pair.scope, "client_id": self._doorkeeper.application.client_id}
+        told |= {"token_type": "Bearer", "iat": int(pair.created_at)}
+        if token == pair.access_token:
+            told["exp"] = int(pair.created_at + pair.expires_in)
+        return JSONResponse(told, headers=_NO_STORE)
 
     async def info(self, request: Request) -> Response:
         """What Doorkeeper tells of the token in the header."""
@@ -143,6 +162,31 @@ class OAuthRoutes:
                 "created_at": int(pair.created_at),
             }
         )
+
+    def _if_present(self, action: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        """No document names these routes, though Doorkeeper has them (api.md 1.2)."""
+
+        async def endpoint(request: Request) -> Response:
+            if self._doorkeeper.settings.extra_routes == "absent":
+                return HTMLResponse(
+                    "<html><body><h1>The page you were looking for doesn't exist.</h1></body></html>", 404
+                )
+            return await action(request)
+
+        return endpoint
+
+    def _client(self, request: Request, form: dict[str, str]) -> tuple[str | None, str | None]:
+        """Id and secret, out of the form or, where that is accepted, out of the header; never out of both."""
+        scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "basic" or self._doorkeeper.settings.basic_client == "refused":
+            return form.get("client_id"), form.get("client_secret")
+        if "client_secret" in form:
+            raise OAuthError("invalid_request", "The client used more than one mechanism to authenticate.")
+        try:
+            user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return None, None
+        return user, password
 
     def _refuse_client(self, client_id: str | None, redirect_uri: str | None) -> Response | None:
         application = self._doorkeeper.application
@@ -181,22 +225,9 @@ async def _read(request: Request) -> dict[str, str]:
 async def _form(request: Request) -> dict[str, str]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     # Rails would parse JSON as well; RFC 6749 does not know it, and a client must not rely on it.
-    if kind != "application/x-www-form-urlencoded":
+    if kind != "application/x-www-form-urlencoded" and await request.body():
         raise OAuthError("invalid_request", "Missing required parameter: grant_type.")
-    return await _read(request)
-
-
-def _client(request: Request, form: dict[str, str]) -> tuple[str | None, str | None]:
-    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return form.get("client_id"), form.get("client_secret")
-    if "client_secret" in form:
-        raise OAuthError("invalid_request", "The client used more than one mechanism to authenticate.")
-    try:
-        user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return None, None
-    return user, password
+    return dict(request.query_params) | await _read(request)  # one client sends its parameters so (api.md 1.2)
 
 
 def _required(form: dict[str, str], name: str) -> str:

@@ -71,7 +71,7 @@ OPERATIONS: tuple[Operation, ...] = (
     _get("getMe", "/me", "identity:read", reading.me, includes=("organization",)),
     Operation(
         "getOrganization", "GET", "/organization", ("identity:read", "identity:write", "admin:read", "admin:write"),
-        reading.organization,
+        reading.organization, includes=("organization",),
     ),
     _list(
         "listEvents", "/events", "events:read", reading.events,
@@ -98,7 +98,7 @@ OPERATIONS: tuple[Operation, ...] = (
     _write("deleteSession", "DELETE", _SESSION, writing.delete_session),
     _list(
         "listSessionPeople", _SESSION + "/people", "events:read", people.session_people,
-        filters=(*_WINDOW, "role", "attended", "email"), includes=("event", "session"),
+        filters=(*_WINDOW, "role", "attended", "email"), includes=("event", "session", "people"),
     ),
     _write("registerSessionPerson", "POST", _SESSION + "/people", registering.register, "people", _PERSON_IN),
     _write(
@@ -112,7 +112,10 @@ OPERATIONS: tuple[Operation, ...] = (
         "bulkRegisterSessionPeople", "POST", _SESSION + "/people/bulk", registering.bulk, "jobs",
         Document[bodies.JobIn, Any],
     ),
-    _list("listSessionChatMessages", _SESSION + "/chat_messages", "events:read", people.chat_messages),
+    _list(
+        "listSessionChatMessages", _SESSION + "/chat_messages", "events:read", people.chat_messages,
+        includes=("author",),
+    ),
     _list(
         "listSessionQuestions", _SESSION + "/questions", "events:read", people.questions,
         includes=("asker", "responder"),

@@ -35,6 +35,7 @@ URL_LIFE, URL_LIFE_LEAST, URL_LIFE_MOST = 43_200, 3600, 604_800  # seconds (api.
 def session_people(service: Service, call: Call, session_id: str) -> Answer:
     """The people of one session."""
     query, settings, session = call.query, service.settings, service.session(session_id)
+    query.refuse_include(*settings.people_includes.split(","))
     chosen, attended = _chosen(query), query.flag("attended")
     whose = _registration if settings.people_window == "registration" else _person
     created: Callable[[Registration], int] = lambda one: whose(one).created_at  # noqa: E731 - typed so
@@ -48,7 +49,11 @@ def session_people(service: Service, call: Call, session_id: str) -> Answer:
         and all(passes(one) for passes in window)
     ]
     document, shown = page(rows, service.documents.registration, query, settings)
-    if query.include:
+    if "people" in query.include:
+        for row, one in zip(document["data"], shown, strict=True):
+            row["relationships"] = {"people": {"data": [identifier(service.documents.person(one.person))]}}
+        document["included"] = [service.documents.person(one.person) for one in shown]
+    elif query.include:
         related = {"event": service.documents.event(session.event), "session": service.documents.session(session)}
         wanted = {name: related[name] for name in query.include}
         for row in document["data"]:
@@ -144,10 +149,14 @@ def attributes(service: Service, call: Call) -> Answer:
 
 def chat_messages(service: Service, call: Call, session_id: str) -> Answer:
     """The chat of one session."""
-    session = service.session(session_id)
-    document, _ = page(
-        session.chat, lambda one: service.documents.chat_message(session, one), call.query, service.settings
-    )
+    session, settings = service.session(session_id), service.settings
+    call.query.refuse_include(*(["author"] if settings.chat_include == "author" else []))
+    document, shown = page(session.chat, lambda one: service.documents.chat_message(session, one), call.query, settings)
+    if call.query.include:
+        authors = {one.author.id: service.documents.person(one.author) for one in shown}
+        for row, one in zip(document["data"], shown, strict=True):
+            row["relationships"] = {"author": {"data": identifier(authors[one.author.id])}}
+        document["included"] = list(authors.values())
     return Answer(document)
 
 

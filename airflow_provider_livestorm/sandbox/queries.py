@@ -72,11 +72,16 @@ class Query:
                 found_others[name] = value
             else:
                 raise ApiError(400, "Bad request", f"The parameter '{name}' or its value is not supported")
-        if size > PAGE_SIZE_MAX:
+        if size > PAGE_SIZE_MAX and settings.oversize_pages != "honour":
             if settings.oversize_pages == "refuse":
                 raise ApiError(400, "Bad request", f"page[size] must be at most {PAGE_SIZE_MAX}")
             size = PAGE_SIZE_MAX
         return cls(number, size, found, include, found_others)
+
+    def refuse_include(self, *but: str) -> None:
+        """Where a setting takes some away of those that the operation knows; ApiError 400."""
+        if not set(self.include) <= set(but):
+            raise ApiError(400, "Bad request", "The parameter 'include' or its value is not supported")
 
     def window(
         self, settings: Settings, created: Callable[[Record], int], updated: Callable[[Record], int]

@@ -28,7 +28,7 @@ def me(service: Service, call: Call) -> Answer:
     whole = service.workspace.organization
     if call.user is None:
         return Answer({"data": whole})
-    document: Resource = {"data": call.user | {"relationships": {"organization": {"data": identifier(whole)}}}}
+    document: Resource = {"data": service.documents.user(call.user, whole)}
     if "organization" in call.query.include:
         document["included"] = [whole]
     return Answer(document)
@@ -38,6 +38,7 @@ def organization(service: Service, call: Call) -> Answer:
     """The workspace; one source got the form of /me from it (api.md 6.6)."""
     if call.user is not None and service.settings.organization_form == "users":
         return me(service, call)
+    call.query.refuse_include()
     return Answer({"data": service.workspace.organization})
 
 

@@ -10,6 +10,7 @@ from msgspec import UnsetType
 
 from airflow_provider_livestorm.sandbox.answers import TRACKING, answers, tracking
 from airflow_provider_livestorm.sandbox.bodies import JobIn, PersonIn, sent
+from airflow_provider_livestorm.sandbox.documents import named
 from airflow_provider_livestorm.sandbox.errors import ApiError, broken, not_found
 from airflow_provider_livestorm.sandbox.limits import PERIOD
 from airflow_provider_livestorm.sandbox.service import Answer, Call, Service, found
@@ -81,7 +82,7 @@ def bulk(service: Service, call: Call, session_id: str) -> Answer:
         for task in tasks:
             _values(service, session, task)
     _refuse_more_contacts(service, call.now)
-    made = Job(service.maker.id(), session, tasks, call.now)
+    made = Job(service.maker.id(), session, tasks, call.now, service.workspace.organization["id"])
     service.workspace.jobs[made.id] = made
     for number in range(len(tasks)):
         service.life.timeline.at(service.clock.now() + (number + 1) * _SECONDS_A_TASK, _work, service, made)
@@ -108,7 +109,7 @@ def job_tasks(service: Service, call: Call, job_id: str) -> Answer:
 
 
 def _result(job: Job, number: int, attributes: Resource) -> Resource:
-    return {"id": f"{job.id}-{number}", "type": "tasks", "attributes": attributes}
+    return {"id": named(f"{job.id} {number}"), "type": "tasks", "attributes": attributes}
 
 
 def _job(service: Service, job_id: str) -> Job:

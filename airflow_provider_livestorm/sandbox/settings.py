@@ -30,6 +30,11 @@ class Settings:
     token_life: int = _number(7200, "Seconds that an access token lives; Doorkeeper's default.")
     missing_scope: int = _switch(403, 401, about="HTTP status where the credential lacks the scope.")
     bearer_errors: str = _switch("empty", "json", about="Body of a 401 or 403 to an access token.")
+    basic_client: str = _switch("refused", "accepted", about="Whether a client may show itself by HTTP Basic.")
+    extra_routes: str = _switch(
+        "absent", "present", about="Whether /oauth/revoke, /oauth/introspect and /oauth/token/info are there."
+    )
+    code_life: int = _number(600, "Seconds that an authorization code lives; Doorkeeper's default.")
     oauth_calls: str = _switch("free", "counted", about="Whether calls of the token endpoint count as API calls.")
     workspace_state: str = _switch("validated", "blocked", about="Blocked: every API call is answered 403.")
 
@@ -43,7 +48,7 @@ class Settings:
     contacts_limit: int = _number(0, "People who may register in 30 days before registering answers 402; 0: no limit.")
 
     # --- lists (api.md 2.1, 8) -----
-    oversize_pages: str = _switch("refuse", "clamp", about="What becomes of page[size] over 50.")
+    oversize_pages: str = _switch("refuse", "clamp", "honour", about="What becomes of page[size] over 50.")
     items_per_page: str = _switch("page_size", "row_count", about="What that member of meta tells.")
     meta_form: str = _switch("full", "old", about="Old lacks current_page, previous_page and next_page.")
     empty_page_count: int = _switch(0, 1, about="page_count of an empty list.")
@@ -51,6 +56,9 @@ class Settings:
     breakout_rooms: str = _switch("hidden", "shown", about="Where filter[include_breakout_rooms] is not sent.")
     people_window: str = _switch(
         "person", "registration", about="Whose times the created and updated filters of session people mean."
+    )
+    people_includes: str = _switch(
+        "event,session", "people", about="What include of session people takes: sources tell it differently."
     )
     included_people: str = _switch("cut", "complete", about="include=people: the first 50 of a session, or all.")
 
@@ -68,6 +76,12 @@ class Settings:
     organization_form: str = _switch(
         "organizations", "users", about="What GET /organization answers to an OAuth access token."
     )
+    user_roles: str = _switch("all", "documented", about="All: owner and admin are seen besides host and moderator.")
+    incomplete_people: str = _switch("some", "none", about="Whether some people lack an e-mail or a registrant_detail.")
+    embed_url: str = _switch("absent", "returned", about="Whether a session's embed_url, which is written, is read.")
+    chat_type: str = _switch("chat_messages", "messages", about="Type of a chat message.")
+    chat_members: str = _switch("few", "all", about="All: a chat message tells its session, event and updated_at.")
+    chat_include: str = _switch("refused", "author", about="Whether chat messages take include=author.")
     question_spelling: str = _switch("responded_orally", "response_orally", about="Of that attribute.")
     job_counters: str = _switch("items", "tasks", "succeeded", about="Names of a job's counters.")
     bulk_tasks: str = _switch("flat", "attributes", about="Where a task of a bulk registration holds its fields.")

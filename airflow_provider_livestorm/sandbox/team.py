@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from msgspec import UnsetType
 
 from airflow_provider_livestorm.sandbox.bodies import WEBHOOK_EVENTS, UserIn, WebhookIn
-from airflow_provider_livestorm.sandbox.documents import identifier
+from airflow_provider_livestorm.sandbox.documents import USER_ROLES
 from airflow_provider_livestorm.sandbox.errors import ApiError, broken, not_found
 from airflow_provider_livestorm.sandbox.makers import host_of
 from airflow_provider_livestorm.sandbox.queries import page
@@ -19,7 +19,6 @@ from airflow_provider_livestorm.sandbox.world import Resource, Webhook
 __all__ = ["LOOPBACK", "create_webhook", "delete_user", "delete_webhook", "invite_user", "users", "webhooks"]
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-USER_ROLES = ("host", "moderator")
 
 
 def users(service: Service, call: Call) -> Answer:
@@ -35,7 +34,7 @@ def users(service: Service, call: Call) -> Answer:
         for one in service.workspace.users.values()
         if (pending is None or one["attributes"]["pending_invite"] is pending)
         and (email is None or one["attributes"]["email"].lower() == email.lower())
-        and (roles is None or one["attributes"]["role"] in roles)
+        and (roles is None or _told(service, one)["attributes"]["role"] in roles)
     ]
     return Answer(page(found, lambda one: _told(service, one), query, service.settings)[0])
 
@@ -75,7 +74,7 @@ def delete_user(service: Service, _: Call, user_id: str) -> Answer:
 
 
 def _told(service: Service, user: Resource) -> Resource:
-    return user | {"relationships": {"organization": {"data": identifier(service.workspace.organization)}}}
+    return service.documents.user(user, service.workspace.organization)
 
 
 def webhooks(service: Service, call: Call) -> Answer:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from airflow_provider_livestorm.sandbox.documents import identifier, tag
+from airflow_provider_livestorm.sandbox.documents import tag
 from airflow_provider_livestorm.sandbox.people import newest
 from airflow_provider_livestorm.sandbox.service import Service
 from airflow_provider_livestorm.sandbox.world import Resource
@@ -28,9 +28,8 @@ def _organization(service: Service) -> Rows:
 
 
 def _users(service: Service) -> Rows:
-    link = {"organization": {"data": identifier(service.workspace.organization)}}
     for user in service.workspace.users.values():
-        yield user | {"relationships": link}
+        yield service.documents.user(user, service.workspace.organization)
 
 
 def _events(service: Service) -> Rows:
@@ -69,19 +68,19 @@ def _people_attributes(service: Service) -> Rows:
 def _chat_messages(service: Service) -> Rows:
     for session in service.workspace.sessions.values():
         for message in session.chat:
-            yield service.documents.chat_message(session, message)
+            yield {"session_id": session.id, **service.documents.chat_message(session, message)}
 
 
 def _questions(service: Service) -> Rows:
     for session in service.workspace.sessions.values():
         for question in session.questions:
-            yield service.documents.question(session, question)
+            yield {"session_id": session.id, **service.documents.question(session, question)}
 
 
 def _recordings(service: Service) -> Rows:
     for session in service.workspace.sessions.values():
         for recording in session.recordings:
-            row = service.documents.recording(recording, "", 0, 0)
+            row = {"session_id": session.id, **service.documents.recording(recording, "", 0, 0)}
             for name in ("url", "url_generated_at", "url_expires_in"):
                 del row["attributes"][name]
             yield row

@@ -174,6 +174,7 @@ class Job:
     session: Session
     tasks: list[Any]
     created_at: int
+    organization_id: str
     status: str = "processing"
     results: list[Resource] = field(default_factory=list)
 

@@ -180,6 +180,17 @@ WRITES: dict[str, tuple[Callable[[World], Any], int]] = {
 }  # fmt: skip
 
 
+# What must be set for an include that only some sources know.
+SWITCHES = {
+    ("listSessionPeople", "people"): {"people_includes": "people"},
+    ("listSessionChatMessages", "author"): {"chat_include": "author"},
+}
+BEYOND = {
+    ("listSessionPeople", "event,session,people"),  # no position takes them together
+    ("getOrganization", "organization"),  # the `users` form, which api.md 6.6 tells of and openapi.yaml does not
+}
+
+
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)
 def test_answers_about_records_that_exist_fit_the_description(operation: Any, world: World) -> None:
     """Each operation succeeds, with every include that it has."""
@@ -192,6 +203,9 @@ def test_answers_about_records_that_exist_fit_the_description(operation: Any, wo
         person = next(one for one in world.sandbox.truth("people") if one["id"] == world.ids["person_id"])
         params = {"filter[email]": person["attributes"]["email"]}
     for include in ("", *operation.includes, *[",".join(operation.includes)][: len(operation.includes)]):
+        if (operation.name, include) in BEYOND:
+            continue
+        world.sandbox.configure(**SWITCHES.get((operation.name, include), {"people_includes": "event,session"}))
         answer = world.call(operation.method, path, write(world), **params, **({"include": include} if include else {}))
         assert answer.status_code == status, f"{path} {include}: {answer.text}"
         DESCRIBED[operation.name].validate_response(answer)

@@ -12,13 +12,16 @@ from airflow_provider_livestorm.sandbox.settings import Settings
 from tests.sandbox.caller import Api
 from tests.sandbox.facts import Facts
 
+# Whoever tests these switches sets them.
+CALM = {"interval_limit": 0, "incomplete_people": "none"}
+
 
 @pytest.fixture(autouse=True)
 def as_at_the_start(request: pytest.FixtureRequest) -> None:
     """For tests that use the module's sandbox."""
     if "sandbox" in request.fixturenames:
         sandbox: SandboxProcess = request.getfixturevalue("sandbox")
-        sandbox.configure(**asdict(Settings()) | {"interval_limit": 0})
+        sandbox.configure(**asdict(Settings()) | CALM)
         sandbox.clear_faults()
         sandbox.reset_counters()
 

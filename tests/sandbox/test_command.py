@@ -58,13 +58,6 @@ def test_listening_on_all_addresses_is_warned_of() -> None:
         child.terminate()
 
 
-def test_a_setting_that_does_not_exist_is_refused_with_those_that_do(sandbox: SandboxProcess) -> None:
-    with pytest.raises(RuntimeError, match="no setting 'colour'; there are attendance_delay, bearer_errors"):
-        sandbox.configure(colour="blue")
-    with pytest.raises(RuntimeError, match="rotation is one of strict, grace; got 'sometimes'"):
-        sandbox.configure(rotation="sometimes")
-
-
 def test_it_ends_when_the_process_that_started_it_is_killed() -> None:
     code = (
         "from airflow_provider_livestorm.sandbox.process import SandboxProcess\n"

@@ -83,7 +83,7 @@ def test_the_clock_can_be_set_and_moved(sandbox: SandboxProcess) -> None:
 
 
 def test_a_setting_that_does_not_exist_is_refused_with_those_that_do(sandbox: SandboxProcess) -> None:
-    with pytest.raises(RuntimeError, match="no setting 'colour'; there are attendance_delay, bearer_errors"):
+    with pytest.raises(RuntimeError, match="no setting 'colour'; there are attendance_delay, basic_client"):
         sandbox.configure(colour="blue")
     with pytest.raises(RuntimeError, match="rotation is one of strict, grace; got 'sometimes'"):
         sandbox.configure(rotation="sometimes")

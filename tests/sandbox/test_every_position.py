@@ -37,6 +37,7 @@ STREAMS = ("events", "sessions", "session_people")
 ELSEWHERE = {"workspace_state", "missing_scope", "life", "webhook_urls"}  # these have tests of their own
 NUMBERS = {
     "token_life": (1, 86_400),
+    "code_life": (1, 600),
     "interval_limit": (0, 50),
     "monthly_limit": (0, 1_000_000),
     "contacts_limit": (0, 100_000),
@@ -65,7 +66,7 @@ def open_client(sandbox: SandboxProcess, scope: str = SCOPE) -> LivestormClient:
 
 @pytest.fixture
 def client(sandbox: SandboxProcess, position: tuple[str, Any]) -> Iterator[LivestormClient]:
-    sandbox.configure(**{"bulk_tasks": "flat", position[0]: position[1]})
+    sandbox.configure(**{"incomplete_people": "some", position[0]: position[1]})
     with open_client(sandbox) as client:
         yield client
 
@@ -112,8 +113,8 @@ def test_every_list_is_read_to_its_end(sandbox: SandboxProcess, client: Livestor
         assert sorted(ids(client, f"/{stream}")) == sorted(one["id"] for one in sandbox.truth(stream)), stream
     for child in ("chat_messages", "questions", "recordings"):
         rows = sandbox.truth(child)
-        session = rows[0]["attributes"]["session_id"]
-        expected = [one["id"] for one in rows if one["attributes"]["session_id"] == session]
+        session = rows[0]["session_id"]
+        expected = [one["id"] for one in rows if one["session_id"] == session]
         assert ids(client, f"/sessions/{session}/{child}") == expected, child
 
 

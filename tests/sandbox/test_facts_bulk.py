@@ -105,10 +105,6 @@ def test_counters_go_by_one_of_three_sets_of_names(facts: Facts, session: str, f
     assert [told[name] for name in told if "_succ" in name] == [2]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="6.5: with total_tasks come «organization_id, source, input[] (MC bulk)»; the sandbox tells none of them",
-)
 def test_a_jobs_other_form_has_more_than_counters(facts: Facts, session: str) -> None:
     """6.5: the form with total_tasks has organization_id, source and input[] too."""
     facts.sandbox.configure(job_counters="tasks")
@@ -116,9 +112,6 @@ def test_a_jobs_other_form_has_more_than_counters(facts: Facts, session: str) ->
     assert {"organization_id", "source", "input"} <= set(told)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="2: «UUID v4 strings everywhere»; the sandbox's task is the job's id with a number behind it"
-)
 def test_the_ids_of_tasks_are_uuids(facts: Facts, session: str) -> None:
     """2: ids are UUID v4 strings everywhere."""
     job, _ = _done(facts, _send(facts, session, [_task()]))

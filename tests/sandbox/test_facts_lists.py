@@ -172,6 +172,7 @@ def test_people_are_filtered_by_role_and_by_exact_email(facts: Facts, path: str)
 
 def test_users_are_filtered_by_role_by_email_of_any_case_and_by_pending_invite(facts: Facts) -> None:
     """5: GET /users has filter[email] (case-insensitive), filter[role]=host,moderator and filter[pending_invite]."""
+    facts.sandbox.configure(user_roles="documented")
     users = facts.whole("/users")
     organization = facts.data("/organization")["id"]
     for user in users:
@@ -276,10 +277,6 @@ def test_the_organization_is_told_to_both_kinds_of_token(facts: Facts, path: str
     assert (told["type"], told["attributes"]) == ("organizations", organization["attributes"])
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="6.6: «CQ got the users form even from /organization?include=organization»; the sandbox includes nothing",
-)
 def test_the_users_form_of_organization_brings_the_organization(facts: Facts) -> None:
     """6.6: the users form with include=organization has an included `organizations`, from either path."""
     facts.sandbox.configure(organization_form="users")

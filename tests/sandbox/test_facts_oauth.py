@@ -141,10 +141,6 @@ def test_a_pair_has_the_documented_members(web: requests.Session, sandbox: Sandb
 
 
 @pytest.mark.parametrize("everything", [False, True])
-@pytest.mark.xfail(
-    strict=True,
-    reason="1.2: client authentication: «Query string on the POST also works»; the sandbox reads the body only",
-)
 def test_the_client_may_stand_in_the_query(web: requests.Session, sandbox: SandboxProcess, everything: bool) -> None:
     """1.2: client authentication by query string on the POST also works, be it alone or with all else there."""
     grant = {"grant_type": "refresh_token", "refresh_token": sandbox.grant()["refresh_token"]}

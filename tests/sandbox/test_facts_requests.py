@@ -166,7 +166,6 @@ def test_a_form_is_no_document(facts: Facts) -> None:
     assert_refused(answer, 400, 415)
 
 
-@pytest.mark.xfail(strict=True, reason="2: «UUID v4 strings everywhere»; the ids of tags are UUIDs of version 5")
 def test_every_id_of_a_tag_is_a_uuid_of_version_4(facts: Facts) -> None:
     """2: ids are UUID v4 strings everywhere."""
     for tag in facts.get("/events", include="tags").json()["included"]:

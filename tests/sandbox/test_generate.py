@@ -22,7 +22,7 @@ from airflow_provider_livestorm.sandbox.world import Workspace
 Row = dict[str, Any]
 
 
-DOCUMENTS = Documents(Settings())
+DOCUMENTS = Documents(Settings(incomplete_people="none"))
 
 
 def made(preset: str, seed: int) -> Workspace:

@@ -25,7 +25,7 @@ class Workspace:
 
     def __init__(self, preset: str = "small", seed: int = 1, **settings: Any) -> None:
         chosen = Settings()
-        chosen.change(settings)
+        chosen.change({"incomplete_people": "none"} | settings)
         self.now = float(EPOCH)
         clock = Clock(EPOCH, monotonic=lambda: 0.0)
         life = generate(preset, seed, EPOCH, chosen)

@@ -184,6 +184,7 @@ def test_the_token_endpoint_refuses_in_doorkeepers_words(
 
 
 def test_the_client_may_use_basic_but_not_both_ways_at_once(web: requests.Session, sandbox: SandboxProcess) -> None:
+    sandbox.configure(basic_client="accepted")
     client = client_of(sandbox)
     basic = (client["client_id"], client["client_secret"])
 
@@ -201,6 +202,7 @@ def test_json_is_no_form(web: requests.Session, sandbox: SandboxProcess) -> None
 
 
 def test_a_revoked_token_is_dead_and_an_unknown_one_no_error(web: requests.Session, sandbox: SandboxProcess) -> None:
+    sandbox.configure(extra_routes="present")
     grant = sandbox.grant()
     for one in (grant["refresh_token"], "unknown"):
         form = client_of(sandbox) | {"token": one}
