@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from airflow_provider_livestorm.sandbox import page
 from airflow_provider_livestorm.sandbox.clock import Clock
 from airflow_provider_livestorm.sandbox.connections import ConnectionMiddleware, Connections
 from airflow_provider_livestorm.sandbox.control import Control
@@ -74,6 +75,7 @@ def create_app(
             *rest.routes(),
             *oauth.routes(),
             *storage.routes(),
+            *page.routes(),
             *control.routes(),
             Route("/", _welcome),
         ],

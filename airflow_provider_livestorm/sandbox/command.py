@@ -88,6 +88,7 @@ def _say_ready(url: str, options: argparse.Namespace) -> None:
         return
     print(
         f"Livestorm sandbox, preset {options.preset}, seed {options.seed}\n"
+        f"  page         {url}/_sandbox/\n"
         f"  API          {url}/v1\n"
         f"  token URL    {url}/oauth/token\n"
         f"  authorize    {url}/oauth/authorize\n"
