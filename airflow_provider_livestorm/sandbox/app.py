@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from airflow_provider_livestorm.sandbox import page
 from airflow_provider_livestorm.sandbox.clock import Clock
 from airflow_provider_livestorm.sandbox.connections import ConnectionMiddleware, Connections
 from airflow_provider_livestorm.sandbox.control import Control
@@ -17,11 +18,13 @@ from airflow_provider_livestorm.sandbox.disturbance import disturb
 from airflow_provider_livestorm.sandbox.doorkeeper import Doorkeeper
 from airflow_provider_livestorm.sandbox.faults import Faults
 from airflow_provider_livestorm.sandbox.generate import generate
+from airflow_provider_livestorm.sandbox.guard import GuardMiddleware
 from airflow_provider_livestorm.sandbox.limits import Limits
 from airflow_provider_livestorm.sandbox.makers import Maker
 from airflow_provider_livestorm.sandbox.oauth import OAuthRoutes
 from airflow_provider_livestorm.sandbox.recordings import Storage
 from airflow_provider_livestorm.sandbox.rest import RestApi
+from airflow_provider_livestorm.sandbox.same_site import names_of
 from airflow_provider_livestorm.sandbox.service import Service
 from airflow_provider_livestorm.sandbox.settings import Settings
 
@@ -38,6 +41,7 @@ def create_app(
     settings: Settings,
     connections: Connections,
     redirect_uris: tuple[str, ...] = REDIRECT_URIS,
+    names: frozenset[str] | None = names_of("localhost", "127.0.0.1"),
 ) -> Starlette:
     """Make a sandbox.
 
@@ -48,6 +52,7 @@ def create_app(
         settings: limits and switches.
         connections: their counter; the server tells it when one is closed.
         redirect_uris: that the OAuth application registered.
+        names: by which a browser may call the controls; `same_site.names_of`.
     """
     life = generate(preset, seed, epoch, settings)
     workspace, clock = life.workspace, Clock(epoch)
@@ -66,8 +71,15 @@ def create_app(
         connections=connections, api_token=token, made_from={"preset": preset, "seed": seed, "epoch": epoch},
     )  # fmt: skip
     return Starlette(
-        routes=[*rest.routes(), *oauth.routes(), *storage.routes(), *control.routes(), Route("/", _welcome)],
-        middleware=[Middleware(ConnectionMiddleware, connections)],
+        routes=[
+            *rest.routes(),
+            *oauth.routes(),
+            *storage.routes(),
+            *page.routes(),
+            *control.routes(),
+            Route("/", _welcome),
+        ],
+        middleware=[Middleware(ConnectionMiddleware, connections), Middleware(GuardMiddleware, names)],
         lifespan=deliveries.running,
     )
 

@@ -46,15 +46,17 @@ def run(argv: list[str]) -> int:
 def _serve(listener: socket.socket, options: argparse.Namespace, settings: Settings) -> int:
     from airflow_provider_livestorm.sandbox.app import create_app  # noqa: PLC0415 - needs what is optional
     from airflow_provider_livestorm.sandbox.connections import Connections  # noqa: PLC0415
+    from airflow_provider_livestorm.sandbox.same_site import names_of  # noqa: PLC0415
     from airflow_provider_livestorm.sandbox.server import serve  # noqa: PLC0415
 
+    address, port = listener.getsockname()[:2]
     connections = Connections()
     app = create_app(
-        preset=options.preset, seed=options.seed, epoch=options.epoch, settings=settings, connections=connections
-    )
+        preset=options.preset, seed=options.seed, epoch=options.epoch, settings=settings, connections=connections,
+        names=names_of(options.host, address),
+    )  # fmt: skip
     if options.exit_with_parent:
         _exit_with_parent()
-    port = listener.getsockname()[1]
     host = f"[{options.host}]" if ":" in options.host else options.host
     serve(app, listener, connections, lambda: _say_ready(f"http://{host}:{port}", options))
     return 0
@@ -86,6 +88,7 @@ def _say_ready(url: str, options: argparse.Namespace) -> None:
         return
     print(
         f"Livestorm sandbox, preset {options.preset}, seed {options.seed}\n"
+        f"  page         {url}/_sandbox/\n"
         f"  API          {url}/v1\n"
         f"  token URL    {url}/oauth/token\n"
         f"  authorize    {url}/oauth/authorize\n"

@@ -7,7 +7,7 @@ import inspect
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from starlette.requests import Request
@@ -20,7 +20,7 @@ from airflow_provider_livestorm.sandbox.connections import Connections
 from airflow_provider_livestorm.sandbox.credentials import api_token
 from airflow_provider_livestorm.sandbox.deliveries import Deliveries
 from airflow_provider_livestorm.sandbox.doorkeeper import DEFAULT_SCOPE, SCOPES, Doorkeeper
-from airflow_provider_livestorm.sandbox.faults import Fault, Faults
+from airflow_provider_livestorm.sandbox.faults import Body, Fault, Faults
 from airflow_provider_livestorm.sandbox.limits import Limits
 from airflow_provider_livestorm.sandbox.rest import RestApi
 from airflow_provider_livestorm.sandbox.service import Service
@@ -57,6 +57,7 @@ class Control:
             ("GET", "status", self.status),
             ("GET", "credentials", self.credentials),
             ("GET", "secrets", self.secrets),
+            ("GET", "truth", self.streams),
             ("GET", "settings", self.settings),
             ("PATCH", "settings", self.change_settings),
             ("POST", "clock", self.move_clock),
@@ -83,6 +84,7 @@ class Control:
         sessions = workspace.sessions.values()
         return {
             "made_from": self.made_from,
+            "name": workspace.organization["attributes"]["name"],
             "workspace": {
                 "events": len(workspace.events),
                 "sessions": len(sessions),
@@ -96,6 +98,7 @@ class Control:
                 "jobs": len(workspace.jobs),
             },
             "clock": self.service.clock.now(),
+            "month_renews_at": self.limits.renews_at(),
             "settings": asdict(self.service.settings),
             "counters": {
                 "calls_total": counters.calls.total(),
@@ -136,6 +139,10 @@ class Control:
             found += [detail[name] for name in ("password_key", "connection_link") if detail[name]]
         return found
 
+    def streams(self, _: Request, __: dict[str, Any]) -> Resource:
+        """Whose truth there is."""
+        return {"streams": list(truth.STREAMS)}
+
     async def truth(self, request: Request) -> Response:
         """A stream as it is now: records as JSON Lines, and their hash in X-Sandbox-Sha256."""
         stream = request.path_params["stream"]
@@ -164,8 +171,8 @@ class Control:
         return {"settings": self.service.settings.described()}
 
     def list_faults(self, _: Request, __: dict[str, Any]) -> Resource:
-        """The rules in force."""
-        return {"rules": self.faults.told()}
+        """The rules in force, and which bodies a rule may have."""
+        return {"rules": self.faults.told(), "bodies": get_args(Body)}
 
     async def webhooks(self, _: Request, __: dict[str, Any]) -> Resource:
         """The subscriptions with their secrets, and the last tries to deliver; what is due is tried before."""

@@ -81,6 +81,10 @@ class Limits:
             headers["RateLimit-Interval-Remaining"] = str(max(0, interval - len(self._recent)))
         return headers
 
+    def renews_at(self) -> float | None:
+        """The sandbox's time at which the month's calls are free again; None before the first call."""
+        return None if self._period_start is None else self._period_start + PERIOD
+
     def _forget(self) -> float:
         """Let go of the calls that are a second old or more; returns real seconds."""
         monotonic = self._monotonic()

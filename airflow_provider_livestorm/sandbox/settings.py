@@ -112,11 +112,12 @@ class Settings:
             setattr(self, name, value)
 
     def described(self) -> list[dict[str, Any]]:
-        """Each setting: name, value, choices (null: a whole number), and what it does."""
+        """Each setting: name, value, default, choices (null: a whole number), and what it does."""
         return [
             {
                 "name": one.name,
                 "value": getattr(self, one.name),
+                "default": one.default,
                 "choices": one.metadata["choices"],
                 "about": one.metadata["about"],
             }

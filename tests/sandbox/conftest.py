@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 import pytest
+from playwright.sync_api import Browser, Page
 
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
 from airflow_provider_livestorm.sandbox.settings import Settings
+from tests.sandbox.browser import launched, opened, show
 from tests.sandbox.caller import Api
 from tests.sandbox.facts import Facts
 
@@ -40,3 +42,24 @@ def facts(sandbox: SandboxProcess) -> Iterator[Facts]:
     facts = Facts(sandbox)
     with facts.web:
         yield facts
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browser's console called an error; a test that expects some takes them out."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, sandbox: SandboxProcess, complaints: list[str]) -> Iterator[Page]:
+    """The status page, once it shows something; there must be nothing in the console at the end."""
+    with opened(browser, complaints, viewport={"width": 1200, "height": 1000}) as page:
+        show(page, sandbox)
+        yield page
+    assert complaints == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -22,12 +23,13 @@ COMMAND = [str(pathlib.Path(sys.executable).with_name("airflow-livestorm")), "sa
 def test_it_says_where_it_is_and_ends_on_ctrl_c() -> None:
     with subprocess.Popen([*COMMAND, "--port", "0", "--preset", "tiny"], stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
-        lines = [child.stdout.readline() for _ in range(8)]
+        lines = list(iter(child.stdout.readline, "Ctrl-C stops it.\n"))
         child.send_signal(signal.SIGINT)
         child.stdout.read()
         child.wait(10)
     assert lines[0] == "Livestorm sandbox, preset tiny, seed 1\n"
-    assert lines[1].startswith("  API          http://127.0.0.1:")
+    assert re.fullmatch(r"  page         http://127\.0\.0\.1:\d+/_sandbox/\n", lines[1])
+    assert lines[2].startswith("  API          http://127.0.0.1:")
     assert "client_secret" not in "".join(lines)
 
 
