@@ -1,6 +1,6 @@
 # Each target works on a machine with Python 3.11+, git and make: .venv and uv are made where they are missing.
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up test lint lock pictures clean
+.PHONY: help venv demo up test lint lock pictures bench clean
 
 SHELL := /bin/bash
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
@@ -54,6 +54,9 @@ lock: | $(BIN)/python  ## Compile the pinned requirement files anew.
 pictures: venv  ## Take the pictures of the sandbox's page for the docs; needs chromium.
 	@mkdir -p docs/images
 	@LIVESTORM_PICTURES=docs/images $(BIN)/python -m pytest -q tests/sandbox/test_page_looks.py -k pictures
+
+bench: venv  ## Measure the sandbox: its start, its memory, pages a second.
+	@$(BIN)/python -m benchmarks.sandbox
 
 clean:  ## Remove .venv and what the demo made.
 	rm -rf $(VENV) .demo dist build

@@ -28,7 +28,7 @@ from airflow_provider_livestorm.sandbox.same_site import names_of
 from airflow_provider_livestorm.sandbox.service import Service
 from airflow_provider_livestorm.sandbox.settings import Settings
 
-__all__ = ["create_app"]
+__all__ = ["REDIRECT_URIS", "create_app"]
 
 REDIRECT_URIS = ("http://127.0.0.1:8080/livestorm/callback", "http://localhost:8080/livestorm/callback")
 

@@ -44,7 +44,7 @@ def run(argv: list[str]) -> int:
 
 
 def _serve(listener: socket.socket, options: argparse.Namespace, settings: Settings) -> int:
-    from airflow_provider_livestorm.sandbox.app import create_app  # noqa: PLC0415 - needs what is optional
+    from airflow_provider_livestorm.sandbox.app import REDIRECT_URIS, create_app  # noqa: PLC0415 - needs what is optional
     from airflow_provider_livestorm.sandbox.connections import Connections  # noqa: PLC0415
     from airflow_provider_livestorm.sandbox.same_site import names_of  # noqa: PLC0415
     from airflow_provider_livestorm.sandbox.server import serve  # noqa: PLC0415
@@ -53,7 +53,7 @@ def _serve(listener: socket.socket, options: argparse.Namespace, settings: Setti
     connections = Connections()
     app = create_app(
         preset=options.preset, seed=options.seed, epoch=options.epoch, settings=settings, connections=connections,
-        names=names_of(options.host, address),
+        redirect_uris=tuple(options.redirect_uri or REDIRECT_URIS), names=names_of(options.host, address),
     )  # fmt: skip
     if options.exit_with_parent:
         _exit_with_parent()
@@ -68,12 +68,13 @@ def _parser(presets: list[str], epoch: int) -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=8765, help="0 takes any free one (default: 8765)")
     parser.add_argument("--preset", choices=presets, default="small", help="size of the workspace (default: small)")
     parser.add_argument("--seed", type=int, default=1, help="of the data; the same seed gives the same workspace")
+    parser.add_argument(
+        "--redirect-uri", action="append", metavar="URL", help="that the OAuth application registers; may be repeated"
+    )
     parser.add_argument("--epoch", type=int, default=epoch, help="its time at the start, unix seconds")
     for setting in Settings().described():
         flag, default, choices = f"--{setting['name'].replace('_', '-')}", setting["value"], setting["choices"]
-        if isinstance(default, bool):
-            parser.add_argument(flag, action="store_true", help=setting["about"])
-        elif choices is None:
+        if choices is None:
             parser.add_argument(flag, type=int, default=default, metavar="N", help=f"{setting['about']} ({default})")
         else:
             parser.add_argument(flag, type=type(default), choices=choices, default=default, help=setting["about"])

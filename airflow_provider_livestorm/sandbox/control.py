@@ -62,6 +62,7 @@ class Control:
             ("PATCH", "settings", self.change_settings),
             ("POST", "clock", self.move_clock),
             ("POST", "grants", self.grant),
+            ("POST", "connections", self.connection),
             ("POST", "api-tokens", self.make_api_token),
             ("POST", "revoke", self.revoke),
             ("POST", "expire", self.expire),
@@ -215,6 +216,17 @@ class Control:
             "expires_at": pair.created_at + pair.expires_in,
             "scope": pair.scope,
         }
+
+    def connection(self, request: Request, body: dict[str, Any]) -> Resource:
+        """An Airflow connection with a fresh grant, as `airflow connections import` reads it from a file."""
+        grant, urls = self.grant(request, body), self.credentials(request, body)
+        extra = {name: grant[name] for name in ("refresh_token", "scope")}
+        extra |= {name: urls[name] for name in ("token_url", "authorize_url")}
+        connection = {
+            "conn_type": "livestorm", "host": urls["api_url"],
+            "login": grant["client_id"], "password": grant["client_secret"], "extra": extra,
+        }  # fmt: skip
+        return {str(body.get("conn_id", "livestorm_default")): connection}
 
     def make_api_token(self, _: Request, body: dict[str, Any]) -> Resource:
         """One more private API token, as an owner makes them."""

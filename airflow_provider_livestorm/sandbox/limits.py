@@ -53,7 +53,7 @@ class Limits:
         if monthly and self.used >= monthly:
             return self._refuse("monthly", math.ceil(reset - now), reset)
         if interval and len(self._recent) >= interval:
-            if self._settings.count_refused:
+            if self._settings.refused_calls == "counted":
                 self.used += 1
             # The docs give RateLimit-Reset one meaning, the start of the next monthly period (api.md 3): here as well.
             return self._refuse("interval", 1, reset)

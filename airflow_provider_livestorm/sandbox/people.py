@@ -35,7 +35,7 @@ URL_LIFE, URL_LIFE_LEAST, URL_LIFE_MOST = 43_200, 3600, 604_800  # seconds (api.
 def session_people(service: Service, call: Call, session_id: str) -> Answer:
     """The people of one session."""
     query, settings, session = call.query, service.settings, service.session(session_id)
-    query.refuse_include(*settings.people_includes.split(","))
+    query.refuse_include(*(("event", "session") if settings.people_includes == "parents" else ("people",)))
     chosen, attended = _chosen(query), query.flag("attended")
     whose = _registration if settings.people_window == "registration" else _person
     created: Callable[[Registration], int] = lambda one: whose(one).created_at  # noqa: E731 - typed so

@@ -32,13 +32,9 @@ class SandboxProcess:
 
     def __init__(self, preset: str = "tiny", seed: int = 1, **settings: Any) -> None:
         options = {"preset": preset, "seed": seed, **settings}
-        self._arguments = []
+        self._arguments: list[str] = []
         for name, value in options.items():
-            option = f"--{name.replace('_', '-')}"
-            if isinstance(value, bool):
-                self._arguments += [option] if value else []
-            else:
-                self._arguments += [option, str(value)]
+            self._arguments += [f"--{name.replace('_', '-')}", str(value)]
         self._child: subprocess.Popen[str] | None = None
         self._session = requests.Session()
         self._session.trust_env = False
@@ -80,6 +76,12 @@ class SandboxProcess:
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
+
+    @property
+    def pid(self) -> int:
+        """Of the sandbox's process."""
+        assert self._child is not None  # noqa: S101 - it was started
+        return self._child.pid
 
     @property
     def api_url(self) -> str:

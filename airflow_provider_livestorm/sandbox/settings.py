@@ -35,13 +35,13 @@ class Settings:
         "absent", "present", about="Whether /oauth/revoke, /oauth/introspect and /oauth/token/info are there."
     )
     code_life: int = _number(600, "Seconds that an authorization code lives; Doorkeeper's default.")
-    oauth_calls: str = _switch("free", "counted", about="Whether calls of the token endpoint count as API calls.")
+    oauth_calls: str = _switch("counted", "free", about="Whether calls of the token endpoint count as API calls.")
     workspace_state: str = _switch("validated", "blocked", about="Blocked: every API call is answered 403.")
 
     # --- limits (api.md 3) -----
     interval_limit: int = _number(5, "Calls in any one second; 0 for no limit.")
     monthly_limit: int = _number(10_000, "Calls in 30 days; 0 for no limit.")
-    count_refused: bool = _switch(False, True, about="Whether a call refused with 429 counts against the month.")
+    refused_calls: str = _switch("counted", "free", about="Whether a 429 of the second counts against the month.")
     monthly_spelling: str = _switch(
         "new", "old", about="Header RateLimit-Monthly or, as it once was, RateLimit-Montly."
     )
@@ -58,7 +58,7 @@ class Settings:
         "person", "registration", about="Whose times the created and updated filters of session people mean."
     )
     people_includes: str = _switch(
-        "event,session", "people", about="What include of session people takes: sources tell it differently."
+        "parents", "people", about="What include of session people takes: event and session, or people."
     )
     included_people: str = _switch("cut", "complete", about="include=people: the first 50 of a session, or all.")
 

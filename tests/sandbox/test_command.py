@@ -93,6 +93,18 @@ def test_ctrl_c_is_quiet_as_soon_as_it_says_that_it_is_ready() -> None:
     assert (child.returncode, errors) == (0, "")
 
 
+def test_redirect_uris_may_be_named() -> None:
+    command = [*COMMAND, "--port", "0", "--ready-json", "--exit-with-parent", "--preset", "empty"]
+    command += ["--redirect-uri", "http://127.0.0.1:1/a", "--redirect-uri", "http://127.0.0.1:2/b"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        url = json.loads(child.stdout.readline())["url"]
+        told = requests.get(f"{url}/_sandbox/credentials", timeout=10).json()["redirect_uris"]
+        child.stdin.close()
+    assert told == ["http://127.0.0.1:1/a", "http://127.0.0.1:2/b"]
+
+
 def test_a_port_that_does_not_exist_is_refused() -> None:
     done = subprocess.run([*COMMAND, "--port", "70000"], capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 2

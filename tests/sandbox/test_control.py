@@ -87,7 +87,7 @@ def test_a_setting_that_does_not_exist_is_refused_with_those_that_do(sandbox: Sa
         sandbox.configure(colour="blue")
     with pytest.raises(RuntimeError, match="rotation is one of strict, grace; got 'sometimes'"):
         sandbox.configure(rotation="sometimes")
-    for wrong in ({"token_life": True}, {"empty_page_count": False}, {"count_refused": 1}, {"interval_limit": -1}):
+    for wrong in ({"token_life": True}, {"empty_page_count": False}, {"refused_calls": 1}, {"interval_limit": -1}):
         with pytest.raises(RuntimeError, match=f"^PATCH settings: {next(iter(wrong))} is "):
             sandbox.configure(**wrong)
 

@@ -38,8 +38,8 @@ def test_no_second_holds_more_than_five_calls_wherever_it_begins(time: Time) -> 
 
 
 def test_what_was_refused_counts_against_the_month_only_if_set(time: Time) -> None:
-    for count_refused, used in ((False, 5), (True, 8)):
-        limits = Limits(Settings(count_refused=count_refused), time, time)
+    for refused_calls, used in (("free", 5), ("counted", 8)):
+        limits = Limits(Settings(refused_calls=refused_calls), time, time)
         passed(limits, 8)
         assert limits.used == used
 

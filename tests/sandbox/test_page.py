@@ -152,13 +152,13 @@ def test_a_switch_changed_on_the_page_changes_the_sandbox(page: Page, api: Api) 
 
 def test_a_value_keeps_its_type(page: Page, sandbox: SandboxProcess) -> None:
     page.get_by_label("missing_scope").select_option("401")
-    page.get_by_label("count_refused").select_option("yes")
+    page.get_by_label("refused_calls").select_option("free")
     page.get_by_label("token_life").fill("60")
     page.get_by_label("token_life").press("Enter")
-    for default in ("403", "no", "7200"):
+    for default in ("403", "counted", "7200"):
         expect(page.locator(".changed:visible", has_text=f"changed from {default}")).to_be_visible()
     settings = sandbox.status()["settings"]
-    assert [settings[name] for name in ("missing_scope", "count_refused", "token_life")] == [401, True, 60]
+    assert [settings[name] for name in ("missing_scope", "refused_calls", "token_life")] == [401, "free", 60]
 
 
 def test_a_setting_changed_elsewhere_is_shown(page: Page, sandbox: SandboxProcess) -> None:

@@ -50,7 +50,7 @@ def test_chat_messages_have_either_form(facts: Facts) -> None:
 @pytest.mark.parametrize(
     ("position", "taken", "refused"),
     [
-        ("event,session", ["event", "session", "event,session"], ["people"]),
+        ("parents", ["event", "session", "event,session"], ["people"]),
         ("people", ["people"], ["event", "session"]),
     ],
 )

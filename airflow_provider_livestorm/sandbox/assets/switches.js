@@ -27,12 +27,12 @@ function build(setting) {
   const described = { id, "aria-describedby": `${id}-about ${id}-note` };
   const control = choices === null
     ? element("input", { ...described, type: "number", min: 0, step: 1, inputmode: "numeric" })
-    : element("select", described, ...choices.map((choice, number) => element("option", { value: number }, told(choice))));
+    : element("select", described, ...choices.map((choice, number) => element("option", { value: number }, String(choice))));
   const note = element("p", { id: `${id}-note`, class: "note", "aria-live": "polite" });
   const row = element("li", {},
     element("div", { class: "about" },
       element("label", { for: id }, name),
-      element("span", { class: "changed" }, `changed from ${told(setting.default)}`),
+      element("span", { class: "changed" }, `changed from ${String(setting.default)}`),
       element("p", { id: `${id}-about`, class: "muted" }, about)),
     control,
     note,
@@ -48,8 +48,6 @@ function build(setting) {
   rows.set(name, { setting, control, row, changing: () => changing });
   return row;
 }
-
-const told = (choice) => (choice === true ? "yes" : choice === false ? "no" : String(choice));
 
 /** The value with its type: 403 is not "403", nor is 1 true. */
 function read({ choices }, control) {
