@@ -65,26 +65,38 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> LocalAirflow:
     return made
 
 
-def test_every_command_works(sandbox: SandboxProcess, airflow: LocalAirflow, tmp_path: pathlib.Path) -> None:
+def run(command: str, airflow: LocalAirflow, folder: pathlib.Path) -> str:
+    """Run it in a shell, as a user does; its output."""
     path = f"{pathlib.Path(airflow.command()[0]).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=folder, env=airflow.env | {"PATH": path},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_every_command_works(sandbox: SandboxProcess, airflow: LocalAirflow, tmp_path: pathlib.Path) -> None:
     done = []
     for command in commands():
-        here = command.replace(URL, sandbox.url).replace("curl -s", "curl -sS --fail-with-body")
-        answer = subprocess.run(
-            ["bash", "-c", here],
-            cwd=tmp_path, env=airflow.env | {"PATH": path}, capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
-        assert answer.returncode == 0, f"{command}\n{answer.stdout}\n{answer.stderr}"
+        run(command.replace(URL, sandbox.url).replace("curl -s", "curl -sS --fail-with-body"), airflow, tmp_path)
         done.append(command)
     assert len(done) > 15
     (left,) = tmp_path.iterdir()
     assert left.name == "session_people.jsonl", "the file with the secrets is gone"
     assert len(left.read_text().splitlines()) == len(sandbox.truth("session_people"))
-    connection = airflow.read_connection("livestorm_default")
-    assert connection["host"] == sandbox.api_url
-    assert connection["extra"]["token_url"] == sandbox.token_url
     settings = sandbox.status()["settings"]
     assert (settings["session_updates"], settings["interval_limit"]) == ("moves", 0)
+
+
+def test_the_connection_that_it_writes_works(airflow: LocalAirflow, tmp_path: pathlib.Path) -> None:
+    with SandboxProcess(preset="empty") as sandbox:
+        said = run(
+            f"curl -sS -X POST {sandbox.url}/_sandbox/connections -d '{{\"conn_id\": \"mine\"}}' > mine.json"
+            " && airflow connections import mine.json && airflow connections test mine",
+            airflow, tmp_path,
+        )  # fmt: skip
+    assert "Connection success!" in said
 
 
 def test_the_python_example_runs() -> None:
