@@ -173,6 +173,7 @@ def test_the_libraries_below_log_no_secret_at_debug(sandbox: SandboxProcess, rec
     grant = sandbox.grant()
     client = OAuthClient(grant["client_id"], grant["client_secret"], sandbox.token_url)
     pair = client.refresh(grant["refresh_token"], within=30)
+    sandbox.configure(extra_routes="present")
     client.revoke(pair.refresh_token or "")
     assert "/oauth/token" in records.text, "urllib3 was heard"
     for secret in (grant["client_secret"], grant["refresh_token"], pair.access_token, pair.refresh_token):

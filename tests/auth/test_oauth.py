@@ -52,6 +52,10 @@ def test_authorize_exchange_refresh_revoke(oauth: OAuthClient, sandbox: SandboxP
     assert (second.expires_in, second.scope) == (7200, "identity:read events:read")
     with pytest.raises(GrantRefusedError, match="invalid_grant"):
         oauth.refresh(first.refresh_token, within=30)
+    sandbox.configure(extra_routes="absent")
+    with pytest.raises(LivestormTokenError, match="HTTP 404"):  # no document names the route
+        oauth.revoke(second.refresh_token or "")
+    sandbox.configure(extra_routes="present")
     oauth.revoke(second.refresh_token or "")
     with pytest.raises(GrantRefusedError, match="invalid_grant"):
         oauth.refresh(second.refresh_token or "", within=30)
