@@ -20,8 +20,8 @@ EVERYTHING = [
     ("GET", ""), ("GET", "assets/main.js"), ("GET", "status"), ("GET", "credentials"), ("GET", "secrets"),
     ("GET", "settings"), ("PATCH", "settings"), ("POST", "clock"), ("POST", "grants"), ("POST", "connections"),
     ("POST", "api-tokens"), ("POST", "revoke"), ("POST", "expire"), ("GET", "faults"), ("POST", "faults"),
-    ("DELETE", "faults"), ("GET", "webhooks"), ("POST", "reset-counters"), ("POST", "use-up-the-month"), ("GET", "truth"),
-    ("GET", "truth/people"), ("GET", "nothing-yet"), ("OPTIONS", "clock"),
+    ("DELETE", "faults"), ("GET", "webhooks"), ("POST", "reset-counters"), ("POST", "use-up-the-month"),
+    ("GET", "truth"), ("GET", "truth/people"), ("GET", "nothing-yet"), ("OPTIONS", "clock"),
 ]  # fmt: skip
 
 
