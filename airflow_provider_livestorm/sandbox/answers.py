@@ -6,9 +6,9 @@ import hashlib
 from typing import Any
 
 from airflow_provider_livestorm.sandbox.makers import FIELD_OPTIONS
-from airflow_provider_livestorm.sandbox.world import Registration, Resource
+from airflow_provider_livestorm.sandbox.world import Person, Registration, Resource, Workspace
 
-__all__ = ["TRACKING", "answers", "is_guest", "registrant_detail", "tracking"]
+__all__ = ["TRACKING", "answers", "is_guest", "keep_answers", "registrant_detail", "tracking", "votes"]
 
 TRACKING = ("referrer", "utm_source", "utm_medium", "utm_term", "utm_content", "utm_campaign")
 _REFERRERS = (None, None, None, "https://www.example.com/blog?a=1&b=2")
@@ -44,30 +44,54 @@ def answers(registration: Registration) -> list[Resource]:
     ]
 
 
+def keep_answers(workspace: Workspace, person: Person) -> None:
+    """Fix what a person answered so far: their name is about to change, their answers were given before."""
+    for session in workspace.sessions.values():
+        registration = session.people.get(person.id)
+        if registration is not None and registration.answers is None:
+            registration.answers = {one["id"]: one["value"] for one in answers(registration)}
+
+
 def tracking(registration: Registration) -> dict[str, str | None]:
     """Where a person came from."""
     if registration.tracking is not None:
         return {name: registration.tracking.get(name) for name in TRACKING}
-    luck = registration.luck
+    draws = _draws(registration)
     told: dict[str, str | None] = dict.fromkeys(TRACKING)
-    told["referrer"] = _REFERRERS[luck >> 40 & 3]
-    return told | _CAMPAIGNS[luck >> 42 & 3]
+    told["referrer"] = _REFERRERS[draws >> 8 & 3]
+    return told | _CAMPAIGNS[draws >> 10 & 3]
+
+
+def _draws(registration: Registration) -> int:
+    """256 bits that have nothing to do with what the person does: each says one thing."""
+    digest = hashlib.blake2b(registration.luck.to_bytes(8, "big"), digest_size=32, person=b"answers").digest()
+    return int.from_bytes(digest, "big")
 
 
 def is_guest(registration: Registration) -> bool:
     """Whether a person who is not of the team speaks."""
-    return registration.person.role == "participant" and registration.luck >> 56 & 63 == 0
+    return registration.person.role == "participant" and _draws(registration) >> 100 & 63 == 0
+
+
+def votes(registration: Registration) -> tuple[int, int]:
+    """Votes in polls, and for questions; of those who were there."""
+    if not registration.attended:
+        return 0, 0
+    draws = _draws(registration)
+    return draws >> 120 & 3, draws >> 122 & 1
 
 
 def registrant_detail(registration: Registration) -> Resource:
     """The whole of it, as the session form has it (api.md 6.3)."""
-    session, luck = registration.session, registration.luck
+    session, draws = registration.session, _draws(registration)
     team = registration.person.role == "team_member"
-    key = hashlib.blake2b(luck.to_bytes(8, "big"), digest_size=20).hexdigest()
-    browser, browser_version = _BROWSERS[luck >> 8 & 3]
-    system, system_version = _SYSTEMS[luck >> 10 & 3]
-    height, width = _SCREENS[luck >> 14 & 3]
-    city, country, country_name = _PLACES[luck >> 16 & 3]
+    key = hashlib.blake2b(registration.luck.to_bytes(8, "big"), digest_size=20).hexdigest()
+    # Of somebody who was anonymized nothing is known any more.
+    forgotten = registration.answers == {} and registration.tracking == {}
+    browser, browser_version = (None, None) if forgotten else _BROWSERS[draws & 3]
+    system, system_version = (None, None) if forgotten else _SYSTEMS[draws >> 2 & 3]
+    height, width = (None, None) if forgotten else _SCREENS[draws >> 4 & 3]
+    city, country, country_name = (None, None, None) if forgotten else _PLACES[draws >> 6 & 3]
     return {
         "event_id": session.event.id,
         "session_id": session.id,
@@ -91,7 +115,7 @@ def registrant_detail(registration: Registration) -> Resource:
         "attendance_duration": registration.attendance_duration,
         "has_viewed_replay": registration.has_viewed_replay,
         "registration_type": "API",
-        "is_highlighted": luck >> 52 & 31 == 0,
+        "is_highlighted": draws >> 110 & 31 == 0,
         "is_guest_speaker": is_guest(registration),
         "session_role": "host" if team else None,
     }
@@ -100,7 +124,7 @@ def registrant_detail(registration: Registration) -> Resource:
 def _answer(registration: Registration, field: str, kind: str) -> Any:
     if registration.answers is not None:
         return registration.answers.get(field)
-    luck, person = registration.luck, registration.person
+    draws, person = _draws(registration), registration.person
     match field:
         case "email":
             return person.email
@@ -109,9 +133,9 @@ def _answer(registration: Registration, field: str, kind: str) -> Any:
         case "last_name":
             return person.last_name
         case "your-work-email":
-            return f"somebody{luck & 0xFFFF}@people.example" if luck >> 44 & 3 else None
+            return f"somebody{draws >> 20 & 0xFFFF}@people.example" if draws >> 12 & 3 else None
     if kind == "multiple":
-        return [value for place, value in enumerate(FIELD_OPTIONS) if luck >> (46 + place) & 1]
+        return [value for place, value in enumerate(FIELD_OPTIONS) if draws >> (14 + place) & 1]
     if kind == "file":
-        return f"https://files.sandbox.example/{luck >> 32:08x}.pdf" if luck >> 50 & 1 else None
-    return _TEXTS[luck >> 52 & 3]
+        return f"https://files.sandbox.example/{draws >> 40 & 0xFFFFFFFF:08x}.pdf" if draws >> 18 & 1 else None
+    return _TEXTS[draws >> 80 & 3]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -16,6 +18,7 @@ from airflow_provider_livestorm.sandbox.credentials import READ_SCOPES, api_toke
 from airflow_provider_livestorm.sandbox.deliveries import Deliveries
 from airflow_provider_livestorm.sandbox.disturbance import disturb
 from airflow_provider_livestorm.sandbox.doorkeeper import Doorkeeper
+from airflow_provider_livestorm.sandbox.errors import ApiError, error_response
 from airflow_provider_livestorm.sandbox.faults import Faults
 from airflow_provider_livestorm.sandbox.generate import generate
 from airflow_provider_livestorm.sandbox.guard import GuardMiddleware
@@ -56,13 +59,14 @@ def create_app(
     """
     life = generate(preset, seed, epoch, settings)
     workspace, clock = life.workspace, Clock(epoch)
-    storage = Storage(lambda: workspace.sessions, clock.now)
+    limits = Limits(settings, clock.now)
+    # The service is made below, and calls come later still.
+    faults = Faults(connections, lambda path, how: disturb(service, path, how), limits.used_up)
+    storage = Storage(lambda: workspace.sessions, clock.now, faults)
     maker = Maker(f"livestorm sandbox {preset} {seed}, made by callers", int(epoch))
     service = Service(life, settings, clock, storage, maker)
     token = api_token(workspace.organization["id"])
     doorkeeper = Doorkeeper(application(redirect_uris), settings, clock.now, next(iter(workspace.users.values())))
-    limits = Limits(settings, clock.now)
-    faults = Faults(connections, lambda path, how: disturb(service, path, how), limits.used_up)
     rest = RestApi(service, doorkeeper, limits, faults, {token: READ_SCOPES})
     oauth = OAuthRoutes(doorkeeper, limits, faults, str(workspace.organization["attributes"]["name"]))
     deliveries = Deliveries(service)
@@ -70,7 +74,7 @@ def create_app(
         service=service, doorkeeper=doorkeeper, limits=limits, faults=faults, rest=rest, deliveries=deliveries,
         connections=connections, api_token=token, made_from={"preset": preset, "seed": seed, "epoch": epoch},
     )  # fmt: skip
-    return Starlette(
+    app = Starlette(
         routes=[
             *rest.routes(),
             *oauth.routes(),
@@ -80,8 +84,18 @@ def create_app(
             Route("/", _welcome),
         ],
         middleware=[Middleware(ConnectionMiddleware, connections), Middleware(GuardMiddleware, names)],
+        exception_handlers={Exception: _broken},
         lifespan=deliveries.running,
     )
+    app.router.redirect_slashes = False
+    return app
+
+
+async def _broken(_: Request, error: Exception) -> Response:
+    """A fault of the sandbox's own, told where its user looks, and answered as Livestorm would."""
+    if not isinstance(error, ConnectionAbortedError):  # that one was asked for: breakage.py
+        traceback.print_exception(error)
+    return error_response(ApiError(500, "Internal server error", "A fault of the sandbox; its output tells more"), {})
 
 
 async def _welcome(_: Request) -> Response:

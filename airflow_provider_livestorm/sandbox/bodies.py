@@ -6,6 +6,8 @@ Rails ignores unknown attributes (api.md 9: field ids at the top level); wrong t
 from __future__ import annotations
 
 import datetime as dt
+import functools
+import re
 import uuid
 import zoneinfo
 from typing import Any, Generic, Literal, TypeVar
@@ -32,6 +34,7 @@ __all__ = [
     "sent",
 ]
 
+_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
 _TYPES = ("application/vnd.api+json", "application/json")  # both work (api.md 2)
 WEBHOOK_EVENTS = (
     "event.created", "event.published", "session.created", "session.started", "session.ended", "people.registered",
@@ -191,9 +194,16 @@ def sent(attributes: Struct | UnsetType) -> dict[str, Any]:
     return {name: value for name, value in msgspec.structs.asdict(attributes).items() if value is not UNSET}
 
 
+@functools.cache
+def _zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones() - {"localtime", "Factory", "posixrules"})
+
+
 def local_time(text: str, zone: str) -> int:
     """`2025-01-12 00:00:00` in an IANA zone as UTC unix seconds (api.md 2); ApiError 422."""
     try:
+        if not _TIME.fullmatch(text) or zone not in _zones():
+            raise ValueError
         local = dt.datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=zoneinfo.ZoneInfo(zone))
         moment = int(local.timestamp())
     except (ValueError, OSError, OverflowError, zoneinfo.ZoneInfoNotFoundError):

@@ -10,7 +10,11 @@ from starlette.types import Receive, Scope, Send
 
 from airflow_provider_livestorm.sandbox.connections import Connections
 
-__all__ = ["Dripping", "Raw", "Truncated"]
+__all__ = ["NO_ANSWER", "Dripping", "Raw", "Truncated"]
+
+
+NO_ANSWER = 0  # in place of a status, where the connection is cut before any
+_A_SECOND = 20  # parts
 
 
 class Truncated(Response):
@@ -28,7 +32,7 @@ class Truncated(Response):
 
 
 class Dripping(Response):
-    """Sends the body byte by byte: no time-out between two bytes helps against it."""
+    """Sends the body in many small parts: no time-out between two bytes helps against it."""
 
     def __init__(self, answer: Response, seconds: float) -> None:
         super().__init__(bytes(answer.body), answer.status_code, dict(answer.headers))
@@ -38,9 +42,11 @@ class Dripping(Response):
         """Send it."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         body = bytes(self.body)
-        for position in range(len(body)):
-            await send({"type": "http.response.body", "body": body[position : position + 1], "more_body": True})
-            await asyncio.sleep(self._seconds / len(body))
+        parts = max(1, min(len(body), int(self._seconds * _A_SECOND)))
+        size = -(-len(body) // parts)
+        for position in range(0, len(body), size):
+            await send({"type": "http.response.body", "body": body[position : position + size], "more_body": True})
+            await asyncio.sleep(self._seconds / parts)
         await send({"type": "http.response.body", "body": b""})
 
 
@@ -48,7 +54,7 @@ class Raw(Response):
     """Writes past the server, to the connection itself: an answer whose length is wrong, or a cut without any."""
 
     def __init__(self, connections: Connections, request: Request, answer: Response | None) -> None:
-        super().__init__(status_code=answer.status_code if answer else 599)
+        super().__init__(status_code=answer.status_code if answer else NO_ANSWER)
         self._transport = connections.transport(request.client)
         self._answer = answer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib.util
 import json
 import os
@@ -55,6 +56,7 @@ def _serve(listener: socket.socket, options: argparse.Namespace, settings: Setti
         preset=options.preset, seed=options.seed, epoch=options.epoch, settings=settings, connections=connections,
         redirect_uris=tuple(options.redirect_uri or REDIRECT_URIS), names=names_of(options.host, address),
     )  # fmt: skip
+    gc.freeze()  # the workspace stays: nobody need look through it for garbage
     if options.exit_with_parent:
         _exit_with_parent()
     host = f"[{options.host}]" if ":" in options.host else options.host

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import inspect
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
+from tempfile import SpooledTemporaryFile
 from typing import Any, get_args
 
 import msgspec
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -29,7 +31,7 @@ from airflow_provider_livestorm.sandbox.world import Resource
 __all__ = ["Control"]
 
 _LONGEST_MOVE = 3 * 365 * 86_400  # seconds: all of it has to happen
-_LINES = 500  # of the truth, sent at a time
+_IN_MEMORY, _BLOCK = 1 << 24, 1 << 18  # bytes of a truth: kept in memory at most, sent at a time
 
 
 @dataclass
@@ -150,22 +152,17 @@ class Control:
         if stream not in truth.STREAMS:
             return JSONResponse({"error": f"there are {', '.join(truth.STREAMS)}"}, 404)
         self.service.catch_up()
-        digest = hashlib.sha256()
+        digest, size = hashlib.sha256(), 0
+        # Written at one go, so that nothing changes amid it, and to disk where it is long.
+        spool = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed when it is sent
         for row in truth.rows(self.service, stream):
-            digest.update(msgspec.json.encode(row) + b"\n")
-        # Written a second time, for all of it at once may not fit into memory.
-        return StreamingResponse(
-            self._lines(stream), headers={"X-Sandbox-Sha256": digest.hexdigest()}, media_type="application/x-ndjson"
-        )
-
-    async def _lines(self, stream: str) -> AsyncIterator[bytes]:
-        lines: list[bytes] = []
-        for row in truth.rows(self.service, stream):
-            lines.append(msgspec.json.encode(row))
-            if len(lines) == _LINES:
-                yield b"\n".join(lines) + b"\n"
-                lines.clear()
-        yield b"".join(line + b"\n" for line in lines)
+            line = msgspec.json.encode(row) + b"\n"
+            digest.update(line)
+            size += spool.write(line)
+        spool.seek(0)
+        headers = {"X-Sandbox-Sha256": digest.hexdigest(), "Content-Length": str(size)}
+        blocks = iter(lambda: spool.read(_BLOCK), b"")
+        return StreamingResponse(blocks, 200, headers, "application/x-ndjson", BackgroundTask(spool.close))
 
     def settings(self, _: Request, __: dict[str, Any]) -> Resource:
         """Each setting with its choices and what it does."""
@@ -278,7 +275,7 @@ def _told(action: Callable[[Request, dict[str, Any]], Any]) -> Callable[[Request
             body = msgspec.json.decode(await request.body() or b"{}", type=dict[str, Any])
             found = action(request, body)
             return JSONResponse(await found if inspect.isawaitable(found) else found)
-        except (ValueError, TypeError, msgspec.DecodeError) as error:
+        except (ValueError, TypeError, RecursionError, msgspec.DecodeError) as error:
             return JSONResponse({"error": str(error)}, 400)
 
     return endpoint

@@ -7,8 +7,11 @@ import contextlib
 import hashlib
 import heapq
 import itertools
+import os
+import traceback
 from collections import deque
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -56,9 +59,7 @@ class Deliveries:
         self._queue: list[_Delivery] = []
         self._order = itertools.count()
         self._working = asyncio.Lock()
-        self._web = requests.Session()
-        self._web.trust_env = True  # REQUESTS_CA_BUNDLE, for a receiver with a certificate of one's own
-        self._web.proxies = {"http": "", "https": ""}
+        self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="livestorm-webhooks")
         service.workspace.heard = self._hear
 
     @contextlib.asynccontextmanager
@@ -76,21 +77,28 @@ class Deliveries:
         """Try all that is due by the sandbox's clock, retries too; returns when there is nothing left."""
         async with self._working:
             now = self._service.catch_up()
+            silent: set[str] = set()  # webhooks whose receiver gave no answer: it is not waited for again and again
             while self._queue and self._queue[0].due <= now:
                 delivery = heapq.heappop(self._queue)
                 if delivery.webhook.enabled and delivery.webhook.id in self._service.workspace.webhooks:
-                    await self._try(delivery)
+                    await self._try(delivery, silent)
 
     async def _run(self) -> None:
         while True:
             if self._service.workspace.webhooks:
-                await self.settle()
+                try:
+                    await self.settle()
+                except Exception:  # noqa: BLE001 - nobody waits for this task: it must go on, and say so
+                    traceback.print_exc()
             await asyncio.sleep(_TICK)
 
     def _hear(self, name: str, record: Any, at: int) -> None:
         for webhook in self._service.workspace.webhooks.values():
             if webhook.event == name and webhook.enabled:
-                body = msgspec.json.encode({"data": self._told(record) | {"meta": {"webhook": {"event": name}}}})
+                told = self._told(record)
+                if self._service.settings.webhook_meta == "told":
+                    told = told | {"meta": {"webhook": {"event": name}}}
+                body = msgspec.json.encode({"data": told})
                 heapq.heappush(self._queue, _Delivery(at, next(self._order), webhook, body))
 
     def _told(self, record: Event | Session | Registration | Job) -> Resource:
@@ -105,8 +113,14 @@ class Deliveries:
             case Job():
                 return documents.job(record)
 
-    async def _try(self, delivery: _Delivery) -> None:
-        outcome = await asyncio.to_thread(self._post, delivery)
+    async def _try(self, delivery: _Delivery, silent: set[str]) -> None:
+        outcome: Resource = {"error": "no answer"}
+        if delivery.webhook.id not in silent:
+            posting = asyncio.get_running_loop().run_in_executor(self._threads, self._post, delivery)
+            try:
+                outcome = await asyncio.wait_for(posting, _TIMEOUT)
+            except TimeoutError:
+                silent.add(delivery.webhook.id)
         status = outcome.get("status")
         self.log.append(
             {"webhook_id": delivery.webhook.id, "event": delivery.webhook.event, "due": delivery.due, **outcome}
@@ -129,7 +143,11 @@ class Deliveries:
             "x-livestorm-signature": signature(delivery.webhook.secret, seconds, body),
         }
         try:
-            answer = self._web.post(url, data=body, headers=headers, timeout=_TIMEOUT, allow_redirects=False)
+            # Nothing of the user's goes along: no .netrc, no proxy, no cookie of the delivery before.
+            with requests.Session() as web:
+                web.trust_env = False
+                web.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True  # a receiver's own certificate
+                answer = web.post(url, data=body, headers=headers, timeout=_TIMEOUT, allow_redirects=False, stream=True)
         except requests.RequestException as error:
             return {"error": type(error).__name__}
         return {"status": answer.status_code}

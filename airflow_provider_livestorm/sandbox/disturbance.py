@@ -17,6 +17,7 @@ def disturb(service: Service, path: str, how: str) -> None:
                 workspace.remove_event(first, now)
             else:
                 event = maker.event(1, now, list(workspace.users.values()))
+                event.by_caller = True
                 workspace.events = {event.id: event, **workspace.events}
         case ["sessions"] if workspace.sessions:
             session = next(iter(workspace.sessions.values()))
@@ -24,12 +25,13 @@ def disturb(service: Service, path: str, how: str) -> None:
                 workspace.remove_session(session, now)
             else:
                 made = maker.session(session.event, now + 86_400, now, "upcoming")
+                made.by_caller = True
                 workspace.add_session(made)
                 workspace.sessions = {made.id: made, **workspace.sessions}
         case ["people"]:
             person = maker.stranger(None, now)
             if how == "row-arrives":
-                workspace.people = {person.id: person, **workspace.people}
+                workspace.add_person(person, first=True)
         case ["sessions", session_id, "people"] if workspace.sessions[session_id].people:
             session = workspace.sessions[session_id]
             if how == "row-leaves":

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from airflow_provider_livestorm.sandbox.answers import answers, is_guest, registrant_detail
+from airflow_provider_livestorm.sandbox.answers import answers, is_guest, registrant_detail, votes
 from airflow_provider_livestorm.sandbox.settings import Settings
 from airflow_provider_livestorm.sandbox.world import (
     ChatMessage,
@@ -146,7 +146,7 @@ class Documents:
         attributes = self._base(registration.person)
         attributes["messages_count"] = registration.messages
         attributes["questions_count"] = registration.questions
-        attributes["votes_count"] = attributes["up_votes_count"] = 0
+        attributes["votes_count"], attributes["up_votes_count"] = votes(registration)
         # Its shape is not known (api.md 6.3): nobody may lean on this one.
         attributes["replay_view_detail"] = {"shape": "unknown"} if registration.has_viewed_replay else None
         if self._complete(registration):

@@ -147,6 +147,8 @@ class Doorkeeper:
             self.refused_refreshes += 1
             raise OAuthError("invalid_scope", "The requested scope is invalid, unknown, or malformed.")
         self.refreshes += 1
+        if self.settings.rotation == "none":
+            return self.issue(scope or pair.scope, rotate=False)
         self._spent.add(refresh_token)
         if self.settings.rotation == "strict":
             pair.revoked = True
@@ -156,19 +158,22 @@ class Doorkeeper:
         # pair alone.
         return self.issue(scope or pair.scope, previous=refresh_token)
 
-    def issue(self, scope: str, *, previous: str | None = None) -> Pair:
-        """A new pair."""
+    def issue(self, scope: str, *, previous: str | None = None, rotate: bool = True) -> Pair:
+        """A new pair; an access token alone where nothing rotates."""
         pair = Pair(
             access_token=secrets.token_urlsafe(32),
-            refresh_token=secrets.token_urlsafe(32),
+            refresh_token=secrets.token_urlsafe(32) if rotate else "",
             scope=scope,
             created_at=self.now(),
             expires_in=self.settings.token_life,
             previous=previous,
         )
-        self.by_access[pair.access_token] = self.by_refresh[pair.refresh_token] = pair
-        self.issued += [pair.access_token, pair.refresh_token]
-        self.newest_refresh_token = pair.refresh_token
+        self.by_access[pair.access_token] = pair
+        self.issued.append(pair.access_token)
+        if rotate:
+            self.by_refresh[pair.refresh_token] = pair
+            self.issued.append(pair.refresh_token)
+            self.newest_refresh_token = pair.refresh_token
         return pair
 
     def use(self, access_token: str) -> tuple[Pair | None, str]:

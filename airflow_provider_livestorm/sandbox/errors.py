@@ -31,7 +31,8 @@ class ApiError(Exception):
 
     def entries(self) -> list[dict[str, str]]:
         """JSON:API's `errors`: `status` holds Rails' symbol, `code` the number as text (api.md 4)."""
-        symbol = HTTPStatus(self.status).phrase.lower().replace(" ", "_")
+        known = self.status in HTTPStatus.__members__.values()
+        symbol = HTTPStatus(self.status).phrase.lower().replace(" ", "_") if known else str(self.status)
         same = {"title": self.title, "code": str(self.status), "status": symbol}
         return [{**same, "detail": detail} for detail in self.details]
 

@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, Response
 from airflow_provider_livestorm.sandbox.breakage import Dripping, Raw, Truncated
 from airflow_provider_livestorm.sandbox.connections import Connections
 from airflow_provider_livestorm.sandbox.errors import ApiError, error_response
+from airflow_provider_livestorm.sandbox.limits import Verdict
 
 __all__ = ["Fault", "Faults"]
 
@@ -43,11 +44,11 @@ class Fault:
         status: answer with this HTTP status.
         body: what to answer, or what to do to the true answer. `html`: an error page (500 unless said); `truncate`: the
             connection is cut amid the body; `reset`: before any answer; `invalid-json`: half of the document;
-            `content-length`: too low, the rest of the body follows all the same; `drip`: byte by byte, in all `delay`
-            seconds; `record-count-off`, `unknown-attribute`: in the true answer; `expired-token`, `revoked-token`: a
-            401; `monthly-limit`: a 429 as if the month were used up (`status` 429 is that of the second); `row-leaves`,
-            `row-arrives`: at the list's head, once this page is answered; `any`: one drawn of those that a client
-            should live through.
+            `content-length`: too low, the rest of the body follows all the same; `drip`: in many small parts, in all
+            `delay` seconds; `record-count-off`, `unknown-attribute`: in the true answer; `expired-token`,
+            `revoked-token`: a 401; `monthly-limit`: a 429 as if the month were used up (`status` 429 is that of the
+            second); `row-leaves`, `row-arrives`: at the list's head, once this page is answered; `any`: one drawn of
+            those that a client should live through.
         delay: seconds to wait.
         when: `before` the call takes effect, or `after`: the answer is lost though the work was done.
         chance: 0 to 1, that a call meets the rule; drawn from `seed`.
@@ -129,9 +130,9 @@ class Faults:
         return [{**asdict(rule.fault), "left": rule.left} for rule in self._rules]
 
     async def around(
-        self, request: Request, act: Callable[[], Awaitable[Response]], headers: Callable[[], dict[str, str]]
+        self, request: Request, act: Callable[[], Awaitable[Response]], fail: Callable[[], Verdict]
     ) -> Response:
-        """The true answer of a call, or what a rule makes of it; `headers` are those that every answer carries."""
+        """The true answer of a call, or what a rule makes of it; `fail` counts a call that was not carried out."""
         met = self._take(request.url.path)
         if met is None:
             return await act()
@@ -140,15 +141,18 @@ class Faults:
         delay = 0.0 if body == "drip" else rule.delay
         if rule.when == "before":
             await asyncio.sleep(delay)
-            if status is not None or body in _STATUSES:
-                return self._failure(status, body, headers())
-            if body == "reset":
-                return Raw(self._connections, request, None)
+            if status is not None or body in _STATUSES or body == "reset":
+                verdict = fail()
+                if verdict.refused:
+                    return error_response(ApiError(429, "Too many requests", "Rate limit exceeded"), verdict.headers)
+                if body == "reset":
+                    return Raw(self._connections, request, None)
+                return self._failure(status, body, verdict.headers)
         answer = await act()
         if rule.when == "after":
             await asyncio.sleep(delay)
             if status is not None or body in _STATUSES:
-                return self._failure(status, body, headers())
+                return self._failure(status, body, _limits_of(answer))
         if body in ("row-leaves", "row-arrives") and answer.status_code == 200:  # noqa: PLR2004 - HTTP status
             self._disturb(request.url.path, body)
             return answer
@@ -206,6 +210,10 @@ def _altered(document: dict[str, Any], how: Body | None) -> bytes:
         for resource in data if isinstance(data, list) else [data]:
             resource["attributes"]["sandbox_unknown_attribute"] = 1
     return json.dumps(document).encode()
+
+
+def _limits_of(answer: Response) -> dict[str, str]:
+    return {name: value for name, value in answer.headers.items() if name.lower().startswith("ratelimit-")}
 
 
 def _without_length(answer: Response) -> dict[str, str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from airflow_provider_livestorm.sandbox.clock import Timeline
+from airflow_provider_livestorm.sandbox.days import Days
 from airflow_provider_livestorm.sandbox.life import Life, Pace
 from airflow_provider_livestorm.sandbox.makers import DAY, Maker, asks_for_email
 from airflow_provider_livestorm.sandbox.settings import Settings
@@ -76,7 +77,6 @@ def generate(preset: str, seed: int, epoch: float, settings: Settings) -> Life:
     finally:
         if collecting:
             gc.enable()
-    gc.freeze()
     return life
 
 
@@ -97,8 +97,7 @@ class _Layout:
         )
         for number in range(5):
             user, host = maker.user(number)
-            workspace.users[user["id"]] = user
-            workspace.add_person(host)
+            workspace.add_user(user, host)
         self._hosts = list(workspace.people.values())
         workspace.people_attributes = maker.people_attributes(self._hosts[0].id)
         self.life = Life(workspace, maker, Timeline(epoch), settings, preset.pace)
@@ -106,11 +105,12 @@ class _Layout:
         self._people_left = preset.people
         counts = list(self._counts(sessions))
         self._registrations_left = sum(counts)
-        for session, count in zip(sessions, counts, strict=True):
+        # In order of time: nobody comes to know the workspace after they registered.
+        for session, count in sorted(zip(sessions, counts, strict=True), key=lambda one: one[0].start):
             self._fill(session, count)
             self._live(session)
         if preset.events:
-            self.life.timeline.at(epoch // DAY * DAY + DAY + 7 * 3600, self.life.new_day)
+            Days(self.life, settings, preset.pace, epoch // DAY * DAY + DAY + 7 * 3600)
 
     # --- sessions -----
 
@@ -203,19 +203,28 @@ class _Layout:
             return
         takers = [0.0 if one.status == "draft" or one.parent else rng.paretovariate(1.25) for one in sessions]
         left, weight = wanted, sum(takers)
+        drawn: list[int] = []
         for taker in takers:
             count = min(round(left * taker / weight), _REGISTRATIONS_MAX) if weight else 0
             left, weight = left - count, weight - taker
-            yield count
+            drawn.append(count)
+        for number, session in enumerate(sessions):
+            if session.parent is not None:  # the one before; a part of its people go to the room as well
+                drawn[number] = drawn[number - 1] // 4
+                drawn[number - 1] -= drawn[number]
+        yield from drawn
 
     def _fill(self, session: Session, count: int) -> None:
         rng, maker = self._maker.rng, self._maker
-        end = min(session.start - 60, self._epoch)
+        end = min(session.start - 60, self._epoch, session.canceled_at or self._epoch)
         span = max(1, end - session.created_at - 60)
         moments = sorted(session.created_at + 60 + int(span * rng.random() ** 0.5) for _ in range(count))
         hosts = min(len(self._hosts), 1 + count // 40) if count > 4 else 0  # noqa: PLR2004 - small lists stay simple
+        sure = self._hosts[:hosts]
+        if session.parent is not None:
+            sure = [one.person for one in session.parent.people.values()][:count]
         for number, moment in enumerate(moments):
-            person = self._hosts[number] if number < hosts else self._participant(session, moment)
+            person = sure[number] if number < len(sure) else self._participant(session, moment)
             self._workspace.register(maker.registration(session, person, moment))
             self._registrations_left -= 1
 
@@ -228,12 +237,14 @@ class _Layout:
             person = self._maker.newcomer(session.event, moment)
             self._workspace.add_person(person)
             self._people_left -= 1
+        elif person.created_at > moment:  # they registered for a later session before
+            person.created_at = person.updated_at = moment
         return person
 
     def _live(self, session: Session) -> None:
         if session.status != "upcoming":
             return
-        number = len(session.id) + sum(map(ord, session.id))  # any, but always the same
+        number = sum(map(ord, (session.parent or session).id))  # any, but always the same
         self.life.expect(session, held=not self._missed(session, number))
         if session.start > self._epoch:
             drawn = self._maker.rng.paretovariate(1.6) * self._preset.pace.registrants * 0.375

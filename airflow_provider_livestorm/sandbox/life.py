@@ -14,8 +14,6 @@ from airflow_provider_livestorm.sandbox.makers import DAY, Maker
 from airflow_provider_livestorm.sandbox.settings import Settings
 from airflow_provider_livestorm.sandbox.world import (
     ChatMessage,
-    Event,
-    Person,
     Question,
     Recording,
     Registration,
@@ -23,10 +21,9 @@ from airflow_provider_livestorm.sandbox.world import (
     Workspace,
 )
 
-__all__ = ["Life", "Pace"]
+__all__ = ["AWAKE", "Life", "Pace"]
 
-_WAKE, _AWAKE = 7 * 3600, 15 * 3600  # seconds of a UTC day
-_AHEAD = 13  # days that a session is planned ahead
+_WAKE, AWAKE = 7 * 3600, 15 * 3600  # seconds of a UTC day
 _LINES = (
     "Hello from Lyon!",
     "Could you share the slides?",
@@ -61,35 +58,38 @@ class Life:
         self.timeline = timeline
         self._settings = settings
         self._pace = pace
-        self._share = 0.0  # of a session that was not planned yet
 
     # --- a session -----
 
     def expect(self, session: Session, *, held: bool = True) -> None:
         """Plan the hours of a session that lies ahead, or that is to have been held."""
         if held:
-            self.timeline.at(session.start, self._start, session, session.start)
+            # Nobody begins to the second.
+            self.timeline.at(session.start + int(session.id[:2], 16), self._start, session, session.start)
         else:
             self.timeline.at(session.start + session.planned_duration, self._miss, session, session.start)
 
     def expect_people(self, session: Session, count: int) -> None:
         """Plan that so many more will register before a session starts: most of them shortly before."""
         begin = self.timeline.now
-        for _ in range(count):
+        self.maker.roll("expect people", session.id)
+        for number in range(count):
             when = session.start - (session.start - begin) * self.maker.rng.random() ** 1.5
-            self.timeline.at(max(begin + 1, min(self._daytime(when), session.start - 60)), self._arrive, session)
+            self.timeline.at(max(begin + 1, min(self._daytime(when), session.start - 60)), self.arrive, session, number)
 
     def _daytime(self, when: float) -> float:
         day, second = divmod(int(when), DAY)
-        return day * DAY + _WAKE + second * _AWAKE // DAY
+        return day * DAY + _WAKE + second * AWAKE // DAY
 
     def _gone(self, session: Session) -> bool:
         return session.id not in self.workspace.sessions
 
-    def _arrive(self, at: float, session: Session) -> None:
+    def arrive(self, at: float, session: Session, number: int) -> None:
+        """Somebody registers, the `number`th of whom it is told."""
         if self._settings.life == "none" or self._gone(session) or session.status not in ("upcoming", "on_demand"):
             return
         rng = self.maker.rng
+        self.maker.roll("arrive", session.id, number)
         person = self.maker.known(session) if rng.random() < self._pace.returning else None
         if person is None:
             person = self.maker.newcomer(session.event, int(at))
@@ -118,6 +118,7 @@ class Life:
         session.status, session.started_at = "live", int(at)
         self.workspace.touch_session(session, at)
         self.workspace.heard("session.started", session, int(at))
+        self.maker.roll("start", session.id)
         duration = max(900, session.planned_duration + self.maker.rng.randint(-600, 900))
         said: list[tuple[float, int, Callable[..., None], Registration]] = []
         for number, registration in enumerate(session.people.values()):
@@ -135,6 +136,7 @@ class Life:
 
     def _say(self, at: float, registration: Registration) -> None:
         if self._there(registration) and registration.session.event.attributes["chat_enabled"]:
+            self.maker.roll("say", registration.session.id, registration.person.id, registration.messages)
             text = self.maker.rng.choice(_LINES)
             message = ChatMessage(self.maker.id(), registration.person, text, int(at))
             registration.session.chat.append(message)
@@ -144,6 +146,7 @@ class Life:
     def _ask(self, at: float, registration: Registration) -> None:
         if self._there(registration) and registration.session.event.attributes["questions_enabled"]:
             rng, moment = self.maker.rng, int(at)
+            self.maker.roll("ask", registration.session.id, registration.person.id, registration.questions)
             question = Question(self.maker.id(), registration.person, rng.choice(_ASKED), moment, moment)
             registration.session.questions.append(question)
             registration.questions += 1
@@ -198,95 +201,16 @@ class Life:
 
     def _record(self, at: float, session: Session) -> None:
         if not self._gone(session):
+            self.maker.roll("record", session.id)
             size = 200_000 + self.maker.rng.getrandbits(20)
             session.recordings.append(Recording(self.maker.id(), size, f"recording-{session.started_at}.mp4", session))
 
-    # --- a day -----
-
-    def new_day(self, at: float) -> None:
-        """What a team does in a day; called at each day's begin."""
-        self.timeline.at(at + DAY, self.new_day)
-        if self._settings.life == "none":
-            return
-        rng, workspace, busy = self.maker.rng, self.workspace, self._pace.sessions_a_day / 3
-        self._share += self._pace.sessions_a_day
-        for number in range(int(self._share)):
-            self.timeline.at(at + 3600 + number * 600, self._plan_session)
-        self._share %= 1
-        for session in workspace.sessions.values():
-            if session.status == "on_demand":
-                self.timeline.at(at + rng.randint(1, _AWAKE), self._arrive, session)
-        for chance, happens in (
-            (0.5, self._edit), (0.3, self._reschedule), (0.15, self._cancel), (0.2, self._tag),
-            (0.5, self._anonymize), (0.1, self._remove_session), (0.03, self._remove_event),
-        ):  # fmt: skip
-            if rng.random() < chance * busy:
-                self.timeline.at(at + rng.randint(1, _AWAKE), happens)
-
-    def _some_event(self) -> Event | None:
-        published = [one for one in self.workspace.events.values() if one.attributes["status"] == "published"]
-        return self.maker.rng.choice(published) if published else None
-
-    def _some_session(self, status: str) -> Session | None:
-        found = [one for one in self.workspace.sessions.values() if one.status == status]
-        return self.maker.rng.choice(found) if found else None
-
-    def _plan_session(self, at: float) -> None:
-        rng, workspace = self.maker.rng, self.workspace
-        event = self._some_event() if rng.random() < 0.8 else None  # noqa: PLR2004
-        if event is None:
-            event = self.maker.event(len(workspace.events), int(at), list(workspace.users.values()))
-            event.attributes |= {"published_at": int(at), "updated_at": int(at)}
-            workspace.add_event(event)
-            workspace.heard("event.published", event, int(at))
-        day = int(at) // DAY * DAY + _AHEAD * DAY
-        session = self.maker.session(event, day + rng.choice((9, 13, 16)) * 3600, int(at), "upcoming")
-        workspace.add_session(session)
-        self.expect(session, held=rng.random() < 0.95)  # noqa: PLR2004
-        self.expect_people(session, int(rng.paretovariate(1.6) * self._pace.registrants * 0.375))
-
-    def _edit(self, at: float) -> None:
-        if event := self._some_event():
-            title = event.attributes["title"].removesuffix(" (new)")
-            event.attributes |= {"title": f"{title} (new)", "updated_at": int(at)}
-
-    def _tag(self, _: float) -> None:
-        if (event := self._some_event()) and "new" not in event.tags:
-            event.tags.append("new")
-
-    def _reschedule(self, at: float) -> None:
-        if (session := self._some_session("upcoming")) and session.start > at + DAY:
-            session.start += DAY
-            self.workspace.touch_session(session, at)
-            self.expect(session)
-
-    def _cancel(self, at: float) -> None:
-        if session := self._some_session("upcoming"):
-            session.status, session.canceled_at = "canceled", int(at)
-            self.workspace.touch_session(session, at)
-
-    def _remove_session(self, at: float) -> None:
-        if self._settings.life == "ordinary" and (session := self._some_session("past")):
-            self.workspace.remove_session(session, at)
-
-    def _remove_event(self, at: float) -> None:
-        if self._settings.life == "ordinary" and (event := self._some_event()):
-            self.workspace.remove_event(event, at)
-
-    def _anonymize(self, at: float) -> None:
-        if self._settings.life == "ordinary" and self.maker.pool:
-            pool = self.maker.pool
-            anonymize(self.workspace, pool.pop(self.maker.rng.randrange(len(pool))), at)
-
-
-def anonymize(workspace: Workspace, person: Person, at: float) -> None:
-    """Forget who somebody is, and what they answered."""
-    person.first_name = person.last_name = person.timezone = None
-    workspace.rename(person, f"{int(at)}+{person.id}@unknown.livestorm.co", int(at))
-    for session in workspace.sessions.values():
-        if registration := session.people.get(person.id):
-            registration.answers, registration.tracking = {}, {}
-            workspace.touch(registration, at)
+    def move(self, session: Session, start: int, at: float) -> None:
+        """Plan a session, and its breakout rooms, for another time."""
+        for one in (session, *self.workspace.rooms(session)):
+            one.start = start
+            self.workspace.touch_session(one, at)
+            self.expect(one)
 
 
 def _comes(registration: Registration) -> bool:

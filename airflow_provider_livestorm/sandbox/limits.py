@@ -61,6 +61,15 @@ class Limits:
         self.used += 1
         return Verdict(None, self.headers())
 
+    def fail(self) -> Verdict:
+        """A call that fails for a reason of the server's own."""
+        return self.take() if self._settings.failed_calls == "counted" else Verdict(None, self.headers())
+
+    def forgive(self) -> None:
+        """The call that was counted last failed: it is free where failed ones are."""
+        if self._settings.failed_calls == "free":
+            self.used -= 1
+
     def used_up(self) -> dict[str, str]:
         """The headers of a 429 as if all calls of the month were made."""
         now = self._now()

@@ -7,7 +7,7 @@ e-mail field and their anonymous registrants. Nothing here is anybody's data.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from airflow_provider_livestorm.sandbox.world import Event, Person, Registration, Resource, Session
@@ -50,8 +50,12 @@ class Maker:
     def __init__(self, seed: str, epoch: int) -> None:
         self.rng = random.Random(seed)  # noqa: S311 - made-up data
         self.pool: list[Person] = []
+        self._seed = seed
         self._epoch = epoch
-        self._people = 0
+
+    def roll(self, *about: object) -> None:
+        """Let what is drawn next follow from the seed and this alone, whatever was drawn before."""
+        self.rng.seed(f"{self._seed} {about}")
 
     def id(self) -> str:
         """A UUID, version 4."""
@@ -75,14 +79,13 @@ class Maker:
     def newcomer(self, event: Event, at: int) -> Person:
         """Somebody new; anonymous where the event's form does not ask for an address."""
         rng = self.rng
-        self._people += 1
         if not asks_for_email(event):
             return self.stranger(None, at)
-        draw = rng.getrandbits(24)
+        draw, person_id = rng.getrandbits(24), self.id()
         person = Person(
-            id=self.id(),
+            id=person_id,
             role="participant",
-            email=f"person{self._people}@people.example",
+            email=f"person-{person_id[:13]}@people.example",
             first_name=_FIRST[draw % len(_FIRST)],
             last_name=_LAST[(draw >> 8) % len(_LAST)],
             timezone=_ZONES[(draw >> 16) % len(_ZONES)],
@@ -113,10 +116,10 @@ class Maker:
         """A person's coming."""
         return Registration(person, session, at, at, self.rng.getrandbits(64))
 
-    def event(self, number: int, created: int, users: list[Resource], *, draft: bool = False) -> Event:
-        """An event, the `number`th: its form and its oddities go by that."""
+    def event(self, number: int, created: int, owners: Sequence[Resource], *, draft: bool = False) -> Event:
+        """An event, the `number`th: its form and its oddities go by that; one of `owners` owns it."""
         rng = self.rng
-        owner = rng.choice(users)
+        owner = rng.choice(owners)
         title = f"{rng.choice(_TOPICS)} {number + 1}"
         slug = f"event-{number + 1}-{rng.getrandbits(32):08x}"
         return Event(
@@ -131,8 +134,8 @@ class Maker:
                 "description": f"<p>{title} &amp; more</p>" if rng.random() < 0.8 else None,  # noqa: PLR2004
                 "status": "draft" if draft else "published", "recording_enabled": number % 5 != 4,  # noqa: PLR2004 - most
                 "recording_public": False, "show_in_company_page": rng.random() < 0.7,  # noqa: PLR2004
-                "chat_enabled": True, "polls_enabled": True,
-                "questions_enabled": True, "language": rng.choice(("en", "fr", "de")),
+                "chat_enabled": number % 9 != 7, "polls_enabled": number % 4 != 2,  # noqa: PLR2004
+                "questions_enabled": number % 10 != 8, "language": rng.choice(("en", "fr", "de")),  # noqa: PLR2004
                 "published_at": 0 if draft else created + 3600, "created_at": created,
                 "updated_at": created + 3600,
                 "owner": owner_of(owner),

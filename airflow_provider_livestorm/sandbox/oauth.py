@@ -15,7 +15,7 @@ from starlette.routing import Route
 from airflow_provider_livestorm.sandbox.doorkeeper import SCOPES, Code, Doorkeeper, OAuthError, Pair
 from airflow_provider_livestorm.sandbox.errors import ApiError, error_response
 from airflow_provider_livestorm.sandbox.faults import Faults
-from airflow_provider_livestorm.sandbox.limits import Limits
+from airflow_provider_livestorm.sandbox.limits import Limits, Verdict
 
 __all__ = ["OAuthRoutes"]
 
@@ -92,7 +92,11 @@ class OAuthRoutes:
 
     async def token(self, request: Request) -> Response:
         """Exchange a code or a refresh token."""
-        return await self._faults.around(request, lambda: self._token(request), dict)
+        return await self._faults.around(request, lambda: self._token(request), self._fail)
+
+    def _fail(self) -> Verdict:
+        counted = self._doorkeeper.settings.oauth_calls == "counted"
+        return self._limits.fail() if counted else Verdict(None, {})
 
     async def _token(self, request: Request) -> Response:
         if self._doorkeeper.settings.oauth_calls == "counted":  # whether they are is not known (api.md 3)
@@ -237,7 +241,7 @@ def _required(form: dict[str, str], name: str) -> str:
 
 
 def _described(pair: Pair) -> dict[str, object]:
-    return {
+    told = {
         "access_token": pair.access_token,
         "token_type": "Bearer",
         "expires_in": pair.expires_in,
@@ -245,6 +249,7 @@ def _described(pair: Pair) -> dict[str, object]:
         "scope": pair.scope,
         "created_at": int(pair.created_at),
     }
+    return {name: value for name, value in told.items() if value}  # blank members are dropped (api.md 1.2)
 
 
 def _refused(error: OAuthError) -> Response:

@@ -102,13 +102,15 @@ def newest(event: Event) -> dict[str, Registration]:
 
 def people(service: Service, call: Call) -> Answer:
     """The contacts of the workspace."""
-    workspace, email, chosen = service.workspace, call.query.filters.get("email"), _chosen(call.query)
+    workspace, email, role = service.workspace, call.query.filters.get("email"), call.query.choice("role", ROLES)
     among: Iterable[Person] = workspace.people.values()
     if email is not None:
         known = workspace.person_with(email)
         among = [known] if known else []
     # Tens of thousands: looked through only where something is asked of them.
-    rows = [one for one in among if chosen(one)] if call.query.filters else list(among)
+    if role is not None:
+        among = [one for one in among if one.role == role]
+    rows = list(among)
     return Answer(page(rows, service.documents.person, call.query, service.settings)[0])
 
 

@@ -54,7 +54,10 @@ class Query:
         others: Iterable[str] = (),
     ) -> Query:
         """Read the parameters of an operation that takes these and no others; ApiError 400 for any other."""
-        values = dict(parameters)  # Rails keeps the last of a repeated one
+        sent = list(parameters)
+        values = dict(sent)  # Rails keeps the last of a repeated one
+        if "include" in values and settings.repeated_include == "all":
+            values["include"] = ",".join(value for name, value in sent if name == "include")
         number, size = 0, PAGE_SIZE_DEFAULT
         include: tuple[str, ...] = ()
         found: dict[str, str] = {}

@@ -10,13 +10,15 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
+from airflow_provider_livestorm.sandbox.faults import Faults
+from airflow_provider_livestorm.sandbox.limits import Verdict
 from airflow_provider_livestorm.sandbox.world import Recording, Session
 
 __all__ = ["Storage", "content"]
@@ -31,15 +33,17 @@ class Storage:
     Args:
         sessions: gives the sessions, by id.
         now: the sandbox's time, brought up to date.
+        faults: rules for calls under `/recordings`.
 
     Attributes:
         calls: that were answered with bytes.
         leaked: calls that brought an Authorization header, where none belongs.
     """
 
-    def __init__(self, sessions: Callable[[], dict[str, Session]], now: Callable[[], float]) -> None:
+    def __init__(self, sessions: Callable[[], dict[str, Session]], now: Callable[[], float], faults: Faults) -> None:
         self._sessions = sessions
         self._now = now
+        self._faults = faults
         self._key = secrets.token_bytes(32)
         self.calls = 0
         self.leaked = 0
@@ -55,6 +59,14 @@ class Storage:
         return f"{base_url}{path}?{urlencode(query)}"
 
     async def serve(self, request: Request) -> Response:
+        """The bytes, or what a fault makes of them."""
+
+        async def act() -> Response:
+            return self._serve(request)
+
+        return await self._faults.around(request, act, lambda: Verdict(None, {}))
+
+    def _serve(self, request: Request) -> Response:
         """The bytes, or the part of them that is asked for (RFC 9110, 14)."""
         if "authorization" in request.headers:
             self.leaked += 1
@@ -104,12 +116,7 @@ def content(recording: Recording, start: int, end: int) -> bytes:
 
 
 def _bytes(recording: Recording, start: int, end: int, status: int, headers: dict[str, str]) -> Response:
-    async def blocks() -> AsyncIterator[bytes]:
-        for position in range(start, end, _BLOCK):
-            yield content(recording, position, min(position + _BLOCK, end))
-
-    headers = headers | {"Content-Length": str(end - start)}
-    return StreamingResponse(blocks(), status, headers, _TYPE)
+    return Response(content(recording, start, end), status, headers, _TYPE)
 
 
 def _span(wanted: str, size: int) -> tuple[int, int] | None:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import UnsetType
 
-from airflow_provider_livestorm.sandbox.answers import TRACKING, answers, tracking
+from airflow_provider_livestorm.sandbox.answers import TRACKING, answers, keep_answers, tracking
 from airflow_provider_livestorm.sandbox.bodies import JobIn, PersonIn, sent
 from airflow_provider_livestorm.sandbox.documents import named
 from airflow_provider_livestorm.sandbox.errors import ApiError, broken, not_found
@@ -16,11 +16,22 @@ from airflow_provider_livestorm.sandbox.limits import PERIOD
 from airflow_provider_livestorm.sandbox.service import Answer, Call, Service, found
 from airflow_provider_livestorm.sandbox.world import Job, Person, Registration, Resource, Session
 
-__all__ = ["EMAIL", "bulk", "job", "job_tasks", "register", "unregister", "unregister_by_email", "update"]
+__all__ = [
+    "EMAIL",
+    "bulk",
+    "job",
+    "job_tasks",
+    "refuse_more_contacts",
+    "register",
+    "unregister",
+    "unregister_by_email",
+    "update",
+]
 
 BULK_MAX = 50  # tasks of a job (api.md 5)
 _SECONDS_A_TASK = 0.1
-EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+EMAIL = re.compile(rf"(?=.{{1,254}}$)[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})+")
 _OPEN = ("upcoming", "live", "on_demand", "past")  # of which sessions one may register for, nothing is published
 
 
@@ -44,7 +55,7 @@ def update(service: Service, call: Call, session_id: str, person_id: str) -> Ans
     registration.answers = before | values
     registration.tracking = {name: text for name, text in tracking(registration).items() if text is not None}
     registration.tracking |= _tracking(told)
-    _name(registration.person, values, call.now)
+    _name(service, registration.person, values, call.now)
     service.workspace.touch(registration, call.now)
     delay = float(service.settings.person_update_delay)
     return Answer({"data": service.documents.registration(registration)}, 200, delay)
@@ -81,7 +92,7 @@ def bulk(service: Service, call: Call, session_id: str) -> Answer:
     if service.settings.bulk_unknown_field == "job":
         for task in tasks:
             _values(service, session, task)
-    _refuse_more_contacts(service, call.now)
+    refuse_more_contacts(service, None, call.now)
     made = Job(service.maker.id(), session, tasks, call.now, service.workspace.organization["id"])
     service.workspace.jobs[made.id] = made
     for number in range(len(tasks)):
@@ -190,21 +201,23 @@ def _checked(service: Service, session: Session, told: PersonIn) -> dict[str, An
 
 
 def _register(service: Service, session: Session, told: PersonIn, values: dict[str, Any], now: int) -> Registration:
-    _refuse_more_contacts(service, now)
     email = values.get("email")
     person = service.workspace.person_with(email) if email is not None else None
+    refuse_more_contacts(service, person, now)
     if person is None:
         person = service.maker.stranger(email, now)
         service.workspace.add_person(person)
-    _name(person, values, now)
+    _name(service, person, values, now)
     registration = service.maker.registration(session, person, now)
     registration.answers, registration.tracking = values, _tracking(told)
     service.workspace.register(registration)
     return registration
 
 
-def _name(person: Person, values: dict[str, Any], now: int) -> None:
+def _name(service: Service, person: Person, values: dict[str, Any], now: int) -> None:
     names = {name: values[name] for name in ("first_name", "last_name") if name in values}
+    if names:
+        keep_answers(service.workspace, person)
     for name, text in names.items():
         setattr(person, name, text)
     if names:
@@ -215,11 +228,11 @@ def _tracking(told: PersonIn) -> dict[str, str]:
     return {name: text for name, text in sent(told).items() if name in TRACKING}
 
 
-def _refuse_more_contacts(service: Service, now: int) -> None:
+def refuse_more_contacts(service: Service, person: Person | None, now: int) -> None:
     """402 where the plan's allowance is used up (api.md 4): counted are those who registered in the last 30 days."""
     limit = service.settings.contacts_limit
     if not limit:
         return
     people = {one.person.id for one in service.workspace.registrations() if one.created_at > now - PERIOD}
-    if len(people) >= limit:
+    if len(people) >= limit and (person is None or person.id not in people):
         raise ApiError(402, "Payment required", "The allowance of active contacts is used up")

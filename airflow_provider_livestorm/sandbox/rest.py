@@ -13,10 +13,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from airflow_provider_livestorm.sandbox.bodies import read
+from airflow_provider_livestorm.sandbox.breakage import NO_ANSWER
 from airflow_provider_livestorm.sandbox.doorkeeper import Doorkeeper
 from airflow_provider_livestorm.sandbox.errors import JSON_API, ApiError, error_response, not_found
 from airflow_provider_livestorm.sandbox.faults import Faults
-from airflow_provider_livestorm.sandbox.limits import Limits
+from airflow_provider_livestorm.sandbox.limits import Limits, Verdict
 from airflow_provider_livestorm.sandbox.operations import OPERATIONS, Operation
 from airflow_provider_livestorm.sandbox.queries import Query
 from airflow_provider_livestorm.sandbox.service import Answer, Call, Service
@@ -67,20 +68,29 @@ class RestApi:
     def routes(self) -> list[Route]:
         """For Starlette: each operation, and an error in Livestorm's form for all else."""
         known = [Route("/v1" + one.path, self._endpoint(one), methods=[one.method]) for one in OPERATIONS]
-        return [*known, Route("/v1/{path:path}", self._endpoint(None), methods=_METHODS)]
+        other = [Route(path, self._endpoint(None), methods=_METHODS) for path in ("/v1", "/v1/{path:path}")]
+        return [*known, *other]
 
     def _endpoint(self, operation: Operation | None) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
             self.counters.calls[operation.name if operation else "unknown"] += 1
             self._service.catch_up()
-            answer = await self._faults.around(request, lambda: self._answer(operation, request), self._limits.headers)
-            self.counters.statuses[answer.status_code] += 1
+            answer = await self._faults.around(request, lambda: self._answer(operation, request), self._fail)
+            if answer.status_code != NO_ANSWER:
+                self.counters.statuses[answer.status_code] += 1
             return answer
 
         return endpoint
 
+    def _fail(self) -> Verdict:
+        """For a call that a fault meets."""
+        verdict = self._limits.fail()
+        if verdict.refused:
+            self.counters.refused[verdict.refused] += 1
+        return verdict
+
     async def _answer(self, operation: Operation | None, request: Request) -> Response:
-        headers = self._limits.headers()
+        headers, counted = self._limits.headers(), False
         body = await request.body()
         try:
             scopes, user = self._authenticate(request.headers.get("authorization"))
@@ -89,6 +99,7 @@ class RestApi:
             if verdict.refused:
                 self.counters.refused[verdict.refused] += 1
                 raise ApiError(429, "Too many requests", "Rate limit exceeded")
+            counted = True
             if operation is None:
                 raise ApiError(404, "Not found", "The route could not be found")
             if operation.scopes and not scopes & set(operation.scopes):
@@ -97,6 +108,8 @@ class RestApi:
                 raise ApiError(403, "Forbidden", "Workspace blocked")
             answer = self._act(operation, request, user, body)
         except ApiError as error:
+            if counted:
+                self._limits.forgive()
             return error_response(error, headers)
         if answer.delay:
             await asyncio.sleep(answer.delay)

@@ -11,6 +11,9 @@ from typing import Any
 __all__ = ["Settings"]
 
 
+_MOST = 1_000_000_000
+
+
 def _switch(default: Any, other: Any, *more: Any, about: str) -> Any:
     return field(default=default, metadata={"choices": (default, other, *more), "about": about})
 
@@ -25,7 +28,11 @@ class Settings:
 
     # --- OAuth (api.md 1) -----
     rotation: str = _switch(
-        "strict", "grace", about="When the old pair dies: at the refresh, or when the new access token is first used."
+        "strict",
+        "grace",
+        "none",
+        about="When the old pair dies: at the refresh; at the first use of the new access token; there is no new"
+        " refresh token.",
     )
     token_life: int = _number(7200, "Seconds that an access token lives; Doorkeeper's default.")
     missing_scope: int = _switch(403, 401, about="HTTP status where the credential lacks the scope.")
@@ -42,12 +49,14 @@ class Settings:
     interval_limit: int = _number(5, "Calls in any one second; 0 for no limit.")
     monthly_limit: int = _number(10_000, "Calls in 30 days; 0 for no limit.")
     refused_calls: str = _switch("counted", "free", about="Whether a 429 of the second counts against the month.")
+    failed_calls: str = _switch("counted", "free", about="Whether calls that fail otherwise count as calls.")
     monthly_spelling: str = _switch(
         "new", "old", about="Header RateLimit-Monthly or, as it once was, RateLimit-Montly."
     )
     contacts_limit: int = _number(0, "People who may register in 30 days before registering answers 402; 0: no limit.")
 
     # --- lists (api.md 2.1, 8) -----
+    repeated_include: str = _switch("last", "all", about="What include=a&include=b means.")
     oversize_pages: str = _switch("refuse", "clamp", "honour", about="What becomes of page[size] over 50.")
     items_per_page: str = _switch("page_size", "row_count", about="What that member of meta tells.")
     meta_form: str = _switch("full", "old", about="Old lacks current_page, previous_page and next_page.")
@@ -94,6 +103,7 @@ class Settings:
     )
 
     # --- webhooks (api.md 7) -----
+    webhook_meta: str = _switch("absent", "told", about="Whether a delivery names its event in data.meta.webhook.")
     webhook_urls: str = _switch("https", "loopback", about="Loopback: http to this machine is taken as well.")
 
     def change(self, changes: dict[str, Any]) -> None:
@@ -106,8 +116,8 @@ class Settings:
             right_type = type(value) is type(getattr(self, name))  # True is not 1 here
             if choices is not None and (not right_type or value not in choices):
                 raise ValueError(f"{name} is one of {', '.join(map(str, choices))}; got {value!r}")
-            if choices is None and (not right_type or value < 0):
-                raise ValueError(f"{name} is a whole number, not negative; got {value!r}")
+            if choices is None and not (right_type and 0 <= value <= _MOST):
+                raise ValueError(f"{name} is a whole number from 0 to {_MOST}; got {value!r:.40}")
         for name, value in changes.items():
             setattr(self, name, value)
 

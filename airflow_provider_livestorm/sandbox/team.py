@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from urllib.parse import urlsplit
 
@@ -13,11 +14,12 @@ from airflow_provider_livestorm.sandbox.errors import ApiError, broken, not_foun
 from airflow_provider_livestorm.sandbox.makers import host_of
 from airflow_provider_livestorm.sandbox.queries import page
 from airflow_provider_livestorm.sandbox.registering import EMAIL
-from airflow_provider_livestorm.sandbox.service import Answer, Call, Service
+from airflow_provider_livestorm.sandbox.service import Answer, Call, Service, found
 from airflow_provider_livestorm.sandbox.world import Resource, Webhook
 
 __all__ = ["LOOPBACK", "create_webhook", "delete_user", "delete_webhook", "invite_user", "users", "webhooks"]
 
+_HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.?|[0-9a-f:]+", re.ASCII)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -29,14 +31,14 @@ def users(service: Service, call: Call) -> Answer:
     roles = set(role.split(",")) if role is not None else None  # one or several (api.md 5)
     if roles is not None and not roles <= set(USER_ROLES):
         raise ApiError(400, "Bad request", f"The filter 'role' does not take '{role}'")
-    found = [
+    rows = [
         one
         for one in service.workspace.users.values()
         if (pending is None or one["attributes"]["pending_invite"] is pending)
         and (email is None or one["attributes"]["email"].lower() == email.lower())
         and (roles is None or _told(service, one)["attributes"]["role"] in roles)
     ]
-    return Answer(page(found, lambda one: _told(service, one), query, service.settings)[0])
+    return Answer(page(rows, lambda one: _told(service, one), query, service.settings)[0])
 
 
 def invite_user(service: Service, call: Call) -> Answer:
@@ -51,7 +53,7 @@ def invite_user(service: Service, call: Call) -> Answer:
         raise ApiError(409, "Conflict", "The user exists already")
     known = workspace.person_with(email)
     user: Resource = {
-        "id": service.maker.id(),
+        "id": known.id if known else service.maker.id(),
         "type": "users",
         "attributes": {
             "role": attributes.role or "moderator",
@@ -60,16 +62,16 @@ def invite_user(service: Service, call: Call) -> Answer:
             "facebook_link": None, "twitter_handle": None,
         },
     }  # fmt: skip
-    workspace.users[user["id"]] = user
-    if known is None:
-        workspace.add_person(host_of(user))
+    workspace.add_user(user, known or host_of(user))
     return Answer({"data": _told(service, user)}, 201)
 
 
 def delete_user(service: Service, _: Call, user_id: str) -> Answer:
     """Remove somebody from the team."""
-    if service.workspace.users.pop(user_id, None) is None:
-        raise not_found()
+    user = found(service.workspace.users, user_id)
+    if user["attributes"]["role"] == "owner":
+        raise broken("The owner can't be removed")
+    service.workspace.remove_user(user_id)
     return Answer(None, 204)
 
 
@@ -80,8 +82,8 @@ def _told(service: Service, user: Resource) -> Resource:
 def webhooks(service: Service, call: Call) -> Answer:
     """The webhooks."""
     event = call.query.choice("event", WEBHOOK_EVENTS)
-    found = [one for one in service.workspace.webhooks.values() if event is None or one.event == event]
-    return Answer(page(found, service.documents.webhook, call.query, service.settings)[0])
+    rows = [one for one in service.workspace.webhooks.values() if event is None or one.event == event]
+    return Answer(page(rows, service.documents.webhook, call.query, service.settings)[0])
 
 
 def create_webhook(service: Service, call: Call) -> Answer:
@@ -93,9 +95,11 @@ def create_webhook(service: Service, call: Call) -> Answer:
         raise broken(f"Event is not one of {', '.join(WEBHOOK_EVENTS)}")
     try:
         url = urlsplit(attributes.url)
-        host = url.hostname
+        host, _ = url.hostname, url.port  # the port is read for its error
     except ValueError:
         raise broken("Url is invalid") from None
+    if host and not _HOST.fullmatch(host):
+        raise broken("Url is invalid")
     local = service.settings.webhook_urls == "loopback" and url.scheme == "http" and host in LOOPBACK
     if not host or not (url.scheme == "https" or local):
         raise broken("Url must be https")

@@ -11,18 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 __all__ = [
-    "ChatMessage",
-    "Event",
-    "Job",
-    "Person",
-    "Question",
-    "Recording",
-    "Registration",
-    "Resource",
-    "Session",
-    "Webhook",
-    "Workspace",
-]
+    "ChatMessage", "Event", "Job", "Person", "Question", "Recording", "Registration",
+    "Resource", "Session", "Webhook", "Workspace",
+]  # fmt: skip
 
 Resource = dict[str, Any]
 # What an event of webhooks is about.
@@ -114,6 +105,7 @@ class Session:
         started_at, ended_at, canceled_at: 0 for never.
         attendees: registrations with `attended`.
         people: registrations by the person's id, in the order in which they came.
+        by_caller: made through the API: what happens by itself leaves it alone.
     """
 
     id: str
@@ -125,6 +117,7 @@ class Session:
     created_at: int
     updated_at: int
     status: str
+    by_caller: bool = False
     parent: Session | None = None
     embed_url: str | None = None
     started_at: int = 0
@@ -145,6 +138,7 @@ class Event:
     Attributes:
         attributes: those that it holds itself (api.md 6.1).
         sessions_changed_at: when one of its sessions was made, changed or removed.
+        by_caller: as of a session.
     """
 
     id: str
@@ -152,6 +146,7 @@ class Event:
     tags: list[str] = field(default_factory=list)
     sessions: list[Session] = field(default_factory=list)
     sessions_changed_at: int = 0
+    by_caller: bool = False
 
 
 @dataclass(slots=True)
@@ -209,9 +204,27 @@ class Workspace:
         """The person of exactly this address."""
         return self._by_email.get(email)
 
-    def add_person(self, person: Person) -> None:
-        """Add a contact."""
-        self.people[person.id] = self._by_email[person.email] = person
+    def add_person(self, person: Person, *, first: bool = False) -> None:
+        """Add a contact, at the end of the list or at its head."""
+        if person.email in self._by_email:
+            raise ValueError(f"{person.email} is somebody else's address")
+        self._by_email[person.email] = person
+        self.people[person.id] = person
+        if first:
+            self.people = {person.id: person, **self.people}
+
+    def add_user(self, user: Resource, person: Person) -> None:
+        """Add a member of the team, who hosts as `person`, of the same id."""
+        self.users[user["id"]] = user
+        person.role = "team_member"
+        if person.id not in self.people:
+            self.add_person(person)
+
+    def remove_user(self, user_id: str) -> None:
+        """Take somebody out of the team; the contact stays, as one like others."""
+        del self.users[user_id]
+        if user_id in self.people:
+            self.people[user_id].role = "participant"
 
     def rename(self, person: Person, email: str, at: int) -> None:
         """Give a person another address."""
@@ -235,9 +248,13 @@ class Workspace:
         """The session itself changed."""
         session.updated_at = session.event.sessions_changed_at = int(at)
 
+    def rooms(self, session: Session) -> list[Session]:
+        """Its breakout rooms."""
+        return [one for one in session.event.sessions if one.parent is session]
+
     def remove_session(self, session: Session, at: float) -> None:
         """Remove it, with its breakout rooms."""
-        for room in [one for one in session.event.sessions if one.parent is session]:
+        for room in self.rooms(session):
             self.remove_session(room, at)
         del self.sessions[session.id]
         session.event.sessions.remove(session)

@@ -24,6 +24,7 @@ from airflow_provider_livestorm.sandbox.documents import identifier, tag
 from airflow_provider_livestorm.sandbox.errors import ApiError, broken, not_found
 from airflow_provider_livestorm.sandbox.makers import owner_of
 from airflow_provider_livestorm.sandbox.reading import event_document
+from airflow_provider_livestorm.sandbox.registering import refuse_more_contacts
 from airflow_provider_livestorm.sandbox.service import Answer, Call, Service
 from airflow_provider_livestorm.sandbox.world import Event, Person, Resource, Session
 
@@ -52,8 +53,9 @@ def create_event(service: Service, call: Call) -> Answer:
         raise broken("The event to copy from could not be found")
     if source is None and not told.get("title"):
         raise broken("Title can't be blank")
-    users = list(workspace.users.values())
-    event = service.maker.event(1, call.now, users, draft=True)  # the plainest form: its fields cannot be sent
+    owner = call.user or next(iter(workspace.users.values()))
+    event = service.maker.event(1, call.now, [owner], draft=True)  # the plainest form: its fields cannot be sent
+    event.by_caller = True
     own = {"status", "published_at", "created_at", "updated_at", "slug", "registration_link"}
     if source is not None:
         event.attributes |= {name: copy.deepcopy(v) for name, v in source.attributes.items() if name not in own}
@@ -103,27 +105,42 @@ def _event_changes(service: Service, event: Event, told: dict[str, Any]) -> dict
         raise broken("Title can't be blank")
     if "slug" in changes:
         slug = changes["slug"]
+        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug):
+            raise broken("Slug takes small letters, digits and hyphens")
         taken = any(one is not event and one.attributes["slug"] == slug for one in workspace.events.values())
-        if not slug or taken:
-            raise broken("Slug has already been taken" if slug else "Slug can't be blank")
+        if taken:
+            raise broken("Slug has already been taken")
         changes["registration_link"] = f"https://app.livestorm.co/sandbox/{slug}"
     return changes
 
 
 def _apply(service: Service, event: Event, changes: dict[str, Any], now: int) -> None:
-    published = changes.get("status") == "published" and event.attributes["status"] == "draft"
+    before = event.attributes["status"]
     event.attributes |= changes
+    after = event.attributes["status"]
     if not changes:
         return
     event.attributes["updated_at"] = now
-    if published:
+    if (before, after) == ("draft", "published"):
         event.attributes["published_at"] = now
         for session in event.sessions:
             if session.status == "draft":
-                session.status = "upcoming"
                 service.workspace.touch_session(session, now)
-                service.life.expect(session)
+                _plan(service, session, now)
         service.workspace.heard("event.published", event, now)
+    elif (before, after) == ("published", "draft"):
+        event.attributes["published_at"] = 0
+        for session in event.sessions:
+            if session.status == "upcoming":
+                session.status = "draft"
+                service.workspace.touch_session(session, now)
+
+
+def _plan(service: Service, session: Session, now: int) -> None:
+    """Let a session be held at its time; one whose time had passed when it was made, nobody held."""
+    session.status = "upcoming" if session.start > now else "past_not_started"
+    if session.start > now:
+        service.life.expect(session)
 
 
 # --- tags -----
@@ -169,6 +186,7 @@ def create_session(service: Service, call: Call, event_id: str) -> Answer:
     _open(service, session)
     for person in people:
         if person.id not in session.people:
+            refuse_more_contacts(service, person, call.now)
             service.workspace.register(service.maker.registration(session, person, call.now))
     document: Resource = {"data": service.documents.session(session)}
     told = [service.documents.registration(one) for one in session.people.values()]
@@ -186,8 +204,9 @@ def update_session(service: Service, call: Call, session_id: str) -> Answer:
         if "estimated_started_at" in told:
             if session.status not in ("upcoming", "draft", "on_demand"):
                 raise broken("The session has started or was canceled")
-            session.start = start
-            service.life.expect(session)
+            if session.status == "upcoming" and start <= call.now:
+                raise broken("estimated_started_at must be in the future")
+            service.life.move(session, start, call.now)
     session.timezone = zone
     session.name = told.get("name", session.name)
     session.embed_url = told.get("embed_url", session.embed_url)
@@ -211,16 +230,15 @@ def _new_session(service: Service, call: Call, event: Event, wanted: NewSession)
     start = local_time(told["estimated_started_at"], told["timezone"])
     status = "draft" if event.attributes["status"] == "draft" else "upcoming"
     session = service.maker.session(event, start, call.now, status)
+    session.by_caller = True
     session.timezone, session.name, session.embed_url = told["timezone"], told.get("name"), told.get("embed_url")
     return session
 
 
 def _open(service: Service, session: Session) -> None:
-    if session.event.attributes["status"] == "published":
-        session.status = "upcoming"
     service.workspace.add_session(session)
-    if session.status == "upcoming":
-        service.life.expect(session, held=session.start > service.life.timeline.now)
+    if session.event.attributes["status"] == "published":
+        _plan(service, session, session.created_at)
 
 
 def _linked(service: Service, link: PersonLink) -> Person:

@@ -15,7 +15,7 @@ from tests.sandbox.caller import Api
 from tests.sandbox.facts import Facts
 
 # Whoever tests these switches sets them.
-CALM = {"interval_limit": 0, "incomplete_people": "none"}
+CALM = {"interval_limit": 0, "incomplete_people": "none", "webhook_meta": "told"}
 
 
 @pytest.fixture(autouse=True)

@@ -85,7 +85,7 @@ def test_the_clock_can_be_set_and_moved(sandbox: SandboxProcess) -> None:
 def test_a_setting_that_does_not_exist_is_refused_with_those_that_do(sandbox: SandboxProcess) -> None:
     with pytest.raises(RuntimeError, match="no setting 'colour'; there are attendance_delay, basic_client"):
         sandbox.configure(colour="blue")
-    with pytest.raises(RuntimeError, match="rotation is one of strict, grace; got 'sometimes'"):
+    with pytest.raises(RuntimeError, match="rotation is one of strict, grace, none; got 'sometimes'"):
         sandbox.configure(rotation="sometimes")
     for wrong in ({"token_life": True}, {"empty_page_count": False}, {"refused_calls": 1}, {"interval_limit": -1}):
         with pytest.raises(RuntimeError, match=f"^PATCH settings: {next(iter(wrong))} is "):

@@ -167,7 +167,9 @@ def test_events_sessions_and_jobs_are_told(facts: Facts, receiver: Receiver) -> 
 
 def test_attendance_is_told_after_the_end(receiver: Receiver) -> None:
     """7: people.attended and people.not_attended are sent after the session ends: one of them for each person."""
-    with SandboxProcess(preset="tiny", interval_limit=0, webhook_urls="loopback", life="none") as sandbox:
+    with SandboxProcess(
+        preset="tiny", interval_limit=0, webhook_urls="loopback", webhook_meta="told", life="none"
+    ) as sandbox:
         facts = Facts(sandbox)
         _subscribe(facts, receiver, *EVENTS)
         live = next(row for row in facts.whole("/sessions") if row["attributes"]["status"] == "live")["id"]

@@ -9,6 +9,8 @@ import pytest
 
 from airflow_provider_livestorm.sandbox import truth
 from airflow_provider_livestorm.sandbox.clock import Clock
+from airflow_provider_livestorm.sandbox.connections import Connections
+from airflow_provider_livestorm.sandbox.faults import Faults
 from airflow_provider_livestorm.sandbox.generate import EPOCH, generate
 from airflow_provider_livestorm.sandbox.makers import Maker
 from airflow_provider_livestorm.sandbox.recordings import Storage
@@ -29,7 +31,8 @@ class Workspace:
         self.now = float(EPOCH)
         clock = Clock(EPOCH, monotonic=lambda: 0.0)
         life = generate(preset, seed, EPOCH, chosen)
-        storage = Storage(lambda: life.workspace.sessions, clock.now)
+        faults = Faults(Connections(), lambda path, how: None, dict)
+        storage = Storage(lambda: life.workspace.sessions, clock.now, faults)
         self.service = Service(life, chosen, clock, storage, Maker("callers", EPOCH))
         self.heard: list[tuple[str, int]] = []
         life.workspace.heard = lambda name, _, at: self.heard.append((name, at))
@@ -96,7 +99,7 @@ def test_sessions_start_and_end_at_their_hour(workspace: Workspace) -> None:
     ended = list(sessions_that_end(workspace))
     assert len(ended) > 1
     for _, row in ended:
-        assert row["started_at"] == row["estimated_started_at"]
+        assert 0 <= row["started_at"] - row["estimated_started_at"] < 300, "nobody begins to the second"
         assert row["ended_at"] - row["started_at"] == row["duration"] >= 900
     assert sum(name == "session.ended" for name, _ in workspace.heard) >= len(ended)
 
@@ -142,7 +145,7 @@ def test_replays_are_watched_days_later(workspace: Workspace) -> None:
 
 def test_questions_are_asked_in_the_session_and_answered_after_some_time(workspace: Workspace) -> None:
     before = workspace.rows("questions")
-    workspace.to(EPOCH + 5 * DAY)
+    workspace.to(EPOCH + 9 * DAY)
     fresh = {key: row for key, row in workspace.rows("questions").items() if key not in before}
     assert fresh
     answered = [row for row in fresh.values() if row["responded_at"]]
