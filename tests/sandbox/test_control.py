@@ -150,3 +150,35 @@ def test_the_sandbox_imports_neither_airflow_nor_another_room() -> None:
         [sys.executable, "-c", code], env=dict(os.environ), capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout == "['sandbox'] False\n"
+
+
+def test_nonsense_is_refused_and_not_a_fault_of_the_sandbox(sandbox: SandboxProcess) -> None:
+    deep = b"[" * 100_000
+    for path in ("clock", "faults", "grants", "settings"):
+        method = "PATCH" if path == "settings" else "POST"
+        for body in (deep, b"{", b"[]", b'{"token_life": 1' + b"0" * 400 + b"}"):
+            answer = requests.request(method, f"{sandbox.url}/_sandbox/{path}", data=body, timeout=10)
+            assert answer.status_code == 400 or (path == "grants" and answer.ok), (path, body[:20])
+    assert sandbox.grant()["access_token"]
+
+
+def test_the_root_of_the_api_is_no_route(api: Api) -> None:
+    for path in ("", "/"):
+        answer = api.session.get(
+            f"{api._url}{path}", headers={"Authorization": api.authorization}, timeout=10, allow_redirects=False
+        )
+        assert answer.status_code == 404
+        assert answer.json()["errors"]
+
+
+def test_a_refresh_may_give_no_new_refresh_token(sandbox: SandboxProcess) -> None:
+    sandbox.configure(rotation="none")
+    grant = sandbox.grant()
+    form = {name: grant[name] for name in ("client_id", "client_secret", "refresh_token")} | {
+        "grant_type": "refresh_token"
+    }
+    answers = [requests.post(sandbox.token_url, data=form, timeout=10) for _ in range(3)]
+    assert [one.status_code for one in answers] == [200] * 3
+    assert not any("refresh_token" in one.json() for one in answers)
+    assert len({one.json()["access_token"] for one in answers}) == 3
+    assert sandbox.status()["counters"]["reuses_of_spent_tokens"] == 0

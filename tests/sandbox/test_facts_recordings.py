@@ -97,3 +97,33 @@ def test_there_is_one_list_and_no_record_of_its_own(facts: Facts, path: str) -> 
         assert facts.get(other).status_code == 404
     ahead = facts.session_ahead()["id"]
     assert facts.data(f"/sessions/{ahead}/recordings") == []
+
+
+def test_a_url_ends_at_its_second(facts: Facts, path: str) -> None:
+    told = facts.data(path, url_expires_in=SHORTEST)[0]["attributes"]
+    end = told["url_generated_at"] + SHORTEST
+    facts.sandbox.advance(end - 20 - facts.sandbox.now())
+    assert _bare(told["url"]).status_code == 200
+    facts.sandbox.advance(end - facts.sandbox.now())
+    assert _bare(told["url"]).status_code == 403
+
+
+def test_a_range_is_kept_to_and_if_range_guards_it(facts: Facts, path: str) -> None:
+    told = facts.data(path)[0]["attributes"]
+    whole = _bare(told["url"])
+    size, etag = told["file_size"], whole.headers["ETag"]
+    suffix = _bare(told["url"], Range=f"bytes=-{size + 5}")
+    assert (suffix.status_code, suffix.headers["Content-Range"]) == (206, f"bytes 0-{size - 1}/{size}")
+    assert suffix.content == whole.content
+    for tag, status in ((etag, 206), ('"other"', 200)):
+        assert _bare(told["url"], Range="bytes=0-9", **{"If-Range": tag}).status_code == status
+
+
+def test_a_download_may_fail_as_well(facts: Facts, path: str) -> None:
+    url = facts.data(path)[0]["attributes"]["url"]
+    facts.sandbox.add_fault(path_prefix="/recordings", status=503)
+    assert _bare(url).status_code == 503
+    facts.sandbox.add_fault(path_prefix="/recordings", body="truncate")
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        _bare(url)
+    assert _bare(url).ok

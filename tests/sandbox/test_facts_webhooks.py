@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import http.server
 import json
+import pathlib
+import socket
 import threading
 import uuid
 from collections import Counter
@@ -282,3 +284,52 @@ def test_a_deleted_webhook_hears_nothing(facts: Facts, receiver: Receiver) -> No
     facts.sandbox.advance(sum(WAITS))
     assert len(receiver.got) == 1
     assert_refused(facts.call("DELETE", f"/webhooks/{NOBODY}"), 404)
+
+
+def test_a_delivery_takes_nothing_of_the_users_along(
+    facts: Facts, receiver: Receiver, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a password out of .netrc, nor a redirect followed, nor a call to another machine."""
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password something\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with SandboxProcess(preset="empty", interval_limit=0, webhook_urls="loopback") as sandbox:
+        own = Facts(sandbox)
+        receiver.status = 302
+        for url in (receiver.url, "https://webhooks.example.com/"):
+            assert own.post("/webhooks", document("webhooks", url=url, event="event.created")).status_code == 201
+        own.post("/events", document("events", title="x"))
+        sandbox.advance(1)
+        tries = sandbox.webhooks()["deliveries"]
+        own.web.close()
+    ((headers, _),) = receiver.got
+    assert "authorization" not in headers
+    assert {one.get("status") for one in tries} == {302, None}
+    assert [one["error"] for one in tries if "error" in one] == ["not sent: the sandbox calls this machine only"]
+
+
+def test_a_receiver_that_never_answers_holds_the_controls_up_once(facts: Facts) -> None:
+    """It is waited for once in a move of the clock, not once for each try."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        facts.sandbox.configure(webhook_urls="loopback")
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        facts.post("/webhooks", document("webhooks", url=url, event="event.created"))
+        for _ in range(5):
+            facts.post("/events", document("events", title="x"))
+        facts.sandbox.advance(3600)  # 30 tries of 5 s each would be longer than it waits for an answer
+        assert [one["enabled"] for one in facts.sandbox.webhooks()["webhooks"]][-1] is False
+
+
+@pytest.mark.parametrize(
+    "url", ["https://a:abc/", "https://a:99999/", "https://ex ample.com/", "https://*/", "https://./"]
+)
+def test_a_url_names_a_host_and_a_port_that_can_be(facts: Facts, url: str) -> None:
+    assert_refused(facts.post("/webhooks", document("webhooks", url=url, event="event.created")), 422)
+
+
+@pytest.mark.parametrize("position", ["absent", "told"])
+def test_a_delivery_may_not_say_what_it_is_about(facts: Facts, receiver: Receiver, position: str) -> None:
+    facts.sandbox.configure(webhook_meta=position)
+    facts.post("/webhooks", document("webhooks", url=receiver.url, event="event.created"))
+    facts.post("/events", document("events", title="x"))
+    facts.sandbox.advance(1)
+    assert ("meta" in receiver.documents()[0]) is (position == "told")

@@ -122,6 +122,40 @@ def test_either_limit_may_be_met(api: Api, sandbox: SandboxProcess) -> None:
     assert int(refused.headers["RateLimit-Reset"]) > sandbox.now()
 
 
+@pytest.mark.parametrize("status", [299, 499, 520, 599])
+def test_any_status_can_be_met(api: Api, sandbox: SandboxProcess, status: int) -> None:
+    sandbox.add_fault(path_prefix="/v1/ping", status=status)
+    answer = api.get("/ping")
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (status, str(status))
+
+
+def test_a_long_answer_drips_for_as_long_as_told(api: Api, sandbox: SandboxProcess) -> None:
+    path = f"/sessions/{session_with(sandbox, 120)}/people"
+    sandbox.add_fault(path_prefix="/v1" + path, body="drip", delay=0.5)
+    begun = time.monotonic()
+    assert len(api.get(path, page__size=50).json()["data"]) == 50
+    assert 0.4 < time.monotonic() - begun < 8
+
+
+@pytest.mark.parametrize(("position", "used"), [("counted", 4), ("free", 0)])
+def test_calls_that_fail_count_or_not_as_set(api: Api, sandbox: SandboxProcess, position: str, used: int) -> None:
+    sandbox.configure(failed_calls=position)
+    before = sandbox.status()["counters"]["used_this_month"]
+    sandbox.add_fault(path_prefix="/v1", status=500)
+    sandbox.add_fault(path_prefix="/v1", body="reset")
+    assert api.get("/events").status_code == 500
+    with pytest.raises(requests.exceptions.ConnectionError):
+        api.get("/events")
+    assert [api.get(path).status_code for path in ("/polls", "/events/x")] == [404, 404]
+    assert sandbox.status()["counters"]["used_this_month"] == before + used
+
+
+def test_a_storm_of_retries_meets_the_limit_though_all_fail(api: Api, sandbox: SandboxProcess) -> None:
+    sandbox.configure(interval_limit=5)
+    sandbox.add_fault(path_prefix="/v1", status=500, times=0)
+    assert 429 in [api.get("/ping").status_code for _ in range(30)]
+
+
 def outcomes(api: Api, sandbox: SandboxProcess, seed: int) -> list[str]:
     """What comes of fifty calls, of which a third meets something drawn from this seed."""
     sandbox.clear_faults()

@@ -222,3 +222,52 @@ def test_what_moves_a_sessions_updated_at_is_as_set(moves: str) -> None:
     moved = {session for session in came if after["", session]["updated_at"] > EPOCH}
     still = {session for session in came if after["", session]["updated_at"] == before["", session]["updated_at"]}
     assert (moved == came) if moves == "moves" else (len(still) > len(came) / 2), "a few are rescheduled themselves"
+
+
+def test_who_registered_after_the_start_did_not_come_and_not_all_are_seen_at_once(workspace: Workspace) -> None:
+    (_, session), row = next(sessions_that_end(workspace))
+    fresh = Workspace()
+    fresh.to(row["ended_at"])
+    seen = sum(
+        one["registrant_detail"]["attended"] for key, one in fresh.rows("session_people").items() if key[0] == session
+    )
+    assert 0 < seen < row["attendees_count"]
+    record = fresh.service.workspace.sessions[session]
+    late = fresh.service.maker.registration(record, fresh.service.maker.stranger(None, 1), row["started_at"] + 60)
+    fresh.service.workspace.register(late)
+    fresh.to(row["ended_at"] + DAY)
+    assert not late.attended
+
+
+def test_what_happens_by_itself_tells_when() -> None:
+    """A cancellation and a new hour move the session's own updated_at."""
+    both: list[tuple[Row, Row]] = []
+    for seed in range(1, 9):
+        workspace = Workspace(seed=seed)
+        before = workspace.rows("sessions")
+        workspace.to(EPOCH + 13 * DAY)
+        both += [(before[key], row) for key, row in workspace.rows("sessions").items() if key in before]
+    canceled = [row for old, row in both if row["status"] == "canceled" != old["status"]]
+    moved = [row for old, row in both if row["estimated_started_at"] != old["estimated_started_at"]]
+    assert canceled
+    assert moved
+    for row in canceled:
+        assert row["updated_at"] >= row["canceled_at"] > EPOCH
+    for row in moved:
+        assert row["updated_at"] > EPOCH
+        assert not row["started_at"] or row["started_at"] >= row["estimated_started_at"]
+
+
+def test_what_is_forgotten_is_forgotten_whole(workspace: Workspace) -> None:
+    people = {key[1]: row["email"] for key, row in workspace.rows("people").items()}
+    workspace.to(EPOCH + 30 * DAY)
+    forgotten = {
+        key[1] for key, row in workspace.rows("people").items() if people.get(key[1], row["email"]) != row["email"]
+    }
+    assert forgotten
+    for key, row in workspace.rows("session_people").items():
+        if key[1] in forgotten:
+            told = row["registrant_detail"]
+            names = ("browser_name", "os_name", "screen_width", "ip_city", "ip_country_code", "utm_source", "referrer")
+            assert [told[name] for name in names] == [None] * len(names)
+            assert row["timezone"] is None

@@ -114,6 +114,10 @@ def test_pkce_binds_the_code_to_its_verifier(web: requests.Session, sandbox: San
     assert_refused(exchange(web, sandbox, consent(web, sandbox, **pkce)["code"]), "invalid_grant")
 
 
+def test_a_verifier_without_a_challenge_is_refused(web: requests.Session, sandbox: SandboxProcess) -> None:
+    assert_refused(exchange(web, sandbox, consent(web, sandbox)["code"], code_verifier="x" * 43), "invalid_grant")
+
+
 def test_a_denial_goes_back_with_the_state(web: requests.Session, sandbox: SandboxProcess) -> None:
     back = consent(web, sandbox, "deny")
     assert back["error"] == "access_denied"

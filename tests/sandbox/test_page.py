@@ -170,7 +170,7 @@ def test_a_refused_value_stays_beside_its_reason(page: Page, sandbox: SandboxPro
     field = page.get_by_label("token_life")
     field.fill("-5")
     field.press("Enter")
-    reason = "Refused: token_life is a whole number, not negative; got -5."
+    reason = "Refused: token_life is a whole number from 0 to 1000000000; got -5."
     expect(page.locator("#switch-token_life-note")).to_have_text(reason)
     expect(field).to_have_attribute("aria-invalid", "true")
     sandbox.configure(meta_form="old")  # what another look shows

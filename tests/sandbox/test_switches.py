@@ -136,3 +136,10 @@ def test_introspection_tells_whether_a_token_lives(sandbox: SandboxProcess) -> N
     assert told("refresh_token") == {"active": False}
     refused = routes.post("introspect", "x", client_id=routes.client["client_id"], client_secret="wrong")
     assert refused.status_code == 401
+
+
+@pytest.mark.parametrize(("position", "included"), [("last", {"tags"}), ("all", {"sessions", "tags"})])
+def test_a_repeated_include(facts: Facts, position: str, included: set[str]) -> None:
+    facts.sandbox.configure(repeated_include=position)
+    answer = facts.get("/events?include=sessions&include=tags").json()
+    assert {one["type"] for one in answer["included"]} == included
