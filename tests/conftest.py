@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -14,3 +15,9 @@ def sandbox() -> Iterator[SandboxProcess]:
     """A sandbox for one test module: preset `tiny`, strict rotation, no limit of calls in a second."""
     with SandboxProcess(preset="tiny", rotation="strict", interval_limit=0) as process:
         yield process
+
+
+def pytest_configure() -> None:
+    """A suite that runs in the background of a shell was told to ignore Ctrl-C, and so would all that it starts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

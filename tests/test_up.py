@@ -23,7 +23,7 @@ def test_make_up_says_the_url_and_the_login_and_stops_both_on_ctrl_c(tmp_path: p
         [sys.executable, "-m", "scripts.up"], cwd=REPOSITORY, env=os.environ | {"LIVESTORM_DEMO_FOLDER": str(tmp_path)},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     ) as child:  # fmt: skip
-        bound = threading.Timer(300, child.kill)
+        bound = threading.Timer(180, child.kill)
         bound.start()
         try:
             assert child.stdout is not None
@@ -44,7 +44,7 @@ def test_make_up_says_the_url_and_the_login_and_stops_both_on_ctrl_c(tmp_path: p
             ).json()
             assert connection["host"] == f"{sandbox}/v1"
             child.send_signal(signal.SIGINT)
-            child.wait(120)  # Airflow may take 20 s of them, the sandbox 30, before they are killed
+            child.wait(90)  # Airflow may take 20 s of them, the sandbox 30, before they are killed
             assert "Stopping" in child.stdout.read()
         finally:
             bound.cancel()
