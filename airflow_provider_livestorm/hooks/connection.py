@@ -9,17 +9,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, conf, mask_secret
+from airflow.providers.common.compat.sdk import conf, mask_secret
 
 from airflow_provider_livestorm.api.client import API_URL
 from airflow_provider_livestorm.api.transport import require_secure_url
 from airflow_provider_livestorm.auth.credentials import TokenSource
 from airflow_provider_livestorm.auth.lease import TokenLease
 from airflow_provider_livestorm.auth.oauth import AUTHORIZE_URL, TOKEN_URL, OAuthClient
+from airflow_provider_livestorm.auth.stores import TokenStore
 from airflow_provider_livestorm.exceptions import LivestormConfigurationError
 
 __all__ = ["CONN_TYPE", "ConnectionSettings", "broker_url", "open_lease", "server_side_settings", "token_source"]
@@ -51,6 +52,8 @@ class ConnectionSettings:
         secret: the OAuth client secret, or the private API token.
         api_url, token_url, authorize_url: https, or loopback.
         extra: `extra`, decoded; holds tokens.
+        elsewhere: whether it comes from the environment or a secrets backend, where nobody can write; None where that
+            was not looked at.
     """
 
     conn_id: str
@@ -60,6 +63,7 @@ class ConnectionSettings:
     token_url: str = TOKEN_URL
     authorize_url: str = AUTHORIZE_URL
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    elsewhere: bool | None = None
 
     @classmethod
     def read(cls, conn_id: str, connection: AirflowConnection) -> ConnectionSettings:
@@ -137,16 +141,24 @@ def token_source(settings: ConnectionSettings) -> TokenSource:
 
 
 def open_lease(settings: ConnectionSettings, *, conn_id: str | None = None) -> TokenLease:
-    """The lease over the connection's own row; only where there is a database session.
+    """The lease over the connection's own row, or over the one beside it where it lives elsewhere.
+
+    Only where there is a database session.
 
     Args:
         settings: the OAuth application.
         conn_id: of the row, if not the settings' own.
     """
-    from airflow_provider_livestorm.auth.stores.metadata_db import MetadataDbStore  # noqa: PLC0415 - has a database
+    from airflow_provider_livestorm.auth.stores import metadata_db  # noqa: PLC0415 - has a database
 
     conn_id = conn_id or settings.conn_id
-    return TokenLease(conn_id, MetadataDbStore(conn_id), settings.oauth(), mask=mask_secret)
+    elsewhere = settings.elsewhere if conn_id == settings.conn_id else False
+    if elsewhere is None:
+        elsewhere = metadata_db.find_connection(conn_id)[1]
+    store: TokenStore = metadata_db.MetadataDbStore(conn_id)
+    if elsewhere:
+        store = metadata_db.SiblingStore(conn_id, settings.extra.get("refresh_token"))
+    return TokenLease(conn_id, store, settings.oauth(), mask=mask_secret)
 
 
 def server_side_settings(conn_id: str) -> ConnectionSettings:
@@ -155,13 +167,12 @@ def server_side_settings(conn_id: str) -> ConnectionSettings:
     Raises:
         LivestormConfigurationError: there is none, or it is not a usable one.
     """
-    from airflow.models.connection import Connection  # noqa: PLC0415 - has a database
+    from airflow_provider_livestorm.auth.stores.metadata_db import find_connection  # noqa: PLC0415 - has a database
 
-    try:
-        connection = Connection.get_connection_from_secrets(conn_id)
-    except AirflowNotFoundException:
-        raise LivestormConfigurationError(f"There is no connection {conn_id!r}.") from None
-    return ConnectionSettings.read(conn_id, connection)
+    connection, elsewhere = find_connection(conn_id)
+    if connection is None:
+        raise LivestormConfigurationError(f"There is no connection {conn_id!r}.")
+    return replace(ConnectionSettings.read(conn_id, connection), elsewhere=elsewhere)
 
 
 def broker_url() -> str:

@@ -74,10 +74,10 @@ class TokenBroker:
 
     def answer(self, conn_id: str, request: _Request) -> JSONResponse:
         """Answer one caller; never waits for Livestorm, nor for another caller."""
-        settings = self._authenticate(conn_id, request)
-        if settings is None:
-            return _problem(401, "unauthorized", "The proof was not accepted.")
         try:
+            settings = self._authenticate(conn_id, request)
+            if settings is None:
+                return _problem(401, "unauthorized", "The proof was not accepted.")
             lease = self._lease(settings)
             token = lease.stored(refused=request.refused)
             if token is not None:
@@ -96,6 +96,8 @@ class TokenBroker:
         try:
             settings = self._settings(conn_id)
             client_id, client_secret = settings.client_id, settings.secret
+        except LivestormTokenError:  # the database is away: no verdict on the caller
+            raise
         except (LivestormError, PermissionError):  # the latter where a secrets backend denies it
             settings, client_id, client_secret = None, None, None
         proof = read_assertion(

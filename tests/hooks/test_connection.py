@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 import types
@@ -113,12 +114,12 @@ def test_the_api_server_and_the_command_line_refresh_the_row_themselves(
 ) -> None:
     assert not hasattr(task_runner, "SUPERVISOR_COMMS")
     monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", context)
-    assert isinstance(token_source(settings()), TokenLease)
+    assert isinstance(token_source(dataclasses.replace(settings(), elsewhere=False)), TokenLease)
 
 
 def test_airflow_dags_test_refreshes_the_row_itself(task_runner: types.ModuleType) -> None:
     task_runner.SUPERVISOR_COMMS = InProcessSupervisorComms()  # type: ignore[attr-defined]
-    assert isinstance(token_source(settings()), TokenLease)
+    assert isinstance(token_source(dataclasses.replace(settings(), elsewhere=False)), TokenLease)
 
 
 def test_the_store_can_be_forced_but_not_invented(

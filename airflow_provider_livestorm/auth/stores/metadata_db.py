@@ -1,4 +1,4 @@
-"""The Connection row in Airflow's metadata database as a token store.
+"""A row of Airflow's table of connections as a token store: the connection's own, or one beside it.
 
 For the processes that have a database session: the api-server, the command line, `airflow dags test`, and any task of
 Airflow 2. `extra` stays Fernet-encrypted; the compare-and-swap compares the encrypted text, which differs at each write
@@ -8,25 +8,33 @@ even where the clear text does not.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from airflow import settings
+from airflow.configuration import ensure_secrets_loaded
 from airflow.models.connection import Connection
 from airflow.models.crypto import get_fernet
-from sqlalchemy import Table, select, update
+from airflow.secrets.metastore import MetastoreBackend
+from sqlalchemy import Table, insert, select, update
 from sqlalchemy.engine import Connection as DatabaseConnection
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from airflow_provider_livestorm.auth.stores import Snapshot
+from airflow_provider_livestorm.auth.token import fingerprint
 from airflow_provider_livestorm.exceptions import LivestormConfigurationError, LivestormTokenError
 
-__all__ = ["MetadataDbStore", "find_row"]
+__all__ = ["SIBLING_SUFFIX", "MetadataDbStore", "SiblingStore", "find_connection", "find_row"]
 
+SIBLING_SUFFIX = "__oauth"
+_SEEDS_KEPT = 20
 _table: Table = Connection.__table__
+
+log = logging.getLogger(__name__)
 
 
 class MetadataDbStore:
@@ -38,6 +46,7 @@ class MetadataDbStore:
 
     def __init__(self, conn_id: str) -> None:
         self._conn_id = conn_id
+        self._row = _Row(conn_id, conn_id)
 
     def read(self) -> Snapshot:
         """What the row holds now.
@@ -46,23 +55,12 @@ class MetadataDbStore:
             LivestormConfigurationError: there is no such row, or its `extra` is no JSON object.
             LivestormTokenError: the database could not be read.
         """
-        with self._transaction() as database:
-            row = database.execute(
-                select(_table.c.extra, _table.c.is_extra_encrypted).where(_table.c.conn_id == self._conn_id)
-            ).one_or_none()
-        if row is None:
+        found = self._row.read()
+        if found is None:
             raise LivestormConfigurationError(
-                f"Connection {self._conn_id!r} is not in Airflow's metadata database. Refresh tokens rotate, so an"
-                " OAuth connection cannot live in an environment variable or a secrets backend: create it in"
-                " Airflow (Admin > Connections), or use a private API token."
+                f"Connection {self._conn_id!r} is not in Airflow's metadata database any more."
             )
-        text, encrypted = row
-        if text and encrypted:
-            text = get_fernet().decrypt(text.encode()).decode()
-        extra = _decode(text)
-        if extra is None:
-            raise LivestormConfigurationError(f"Connection {self._conn_id!r}: its extra field is not a JSON object.")
-        return Snapshot(extra, row[0])
+        return found
 
     def compare_and_swap(self, seen: Snapshot, extra: dict[str, Any]) -> Snapshot | None:
         """Write `extra` if the row still holds the text that `seen` was read from; None if it does not.
@@ -70,15 +68,94 @@ class MetadataDbStore:
         Raises:
             LivestormTokenError: the database failed; it is not known whether the write took place.
         """
-        fernet = get_fernet()
-        text = fernet.encrypt(json.dumps(extra).encode()).decode()
+        return self._row.update(seen, extra)
+
+
+class SiblingStore:
+    """Keeps the tokens of a connection that cannot be written, in a row of its own: `<conn_id>__oauth`.
+
+    For connections from environment variables and secrets backends. Their refresh token is a seed: it is redeemed once,
+    and what came of it lives in the row. The row remembers the fingerprints of its seeds: one that it never saw is a
+    new authorization and wins; an old one comes from a process whose configuration lags behind, and takes what is
+    there.
+
+    Args:
+        conn_id: of the connection.
+        seed: its refresh token, as it is configured.
+    """
+
+    def __init__(self, conn_id: str, seed: str | None) -> None:
+        self._seed = seed
+        self._row = _Row(conn_id, f"{conn_id}{SIBLING_SUFFIX}")
+
+    def read(self) -> Snapshot:
+        """What the row holds now; the seed alone where there is no row yet, or where the seed is new.
+
+        Raises:
+            LivestormConfigurationError: the row's `extra` is no JSON object.
+            LivestormTokenError: the database could not be read.
+        """
+        found = self._row.read()
+        extra, revision = (found.extra, found.revision) if found is not None else ({}, None)
+        seeds = extra.get("seeds")
+        seeds = seeds if isinstance(seeds, list) else []
+        if self._seed is None or fingerprint(self._seed) in seeds:
+            return Snapshot(extra, revision)
+        return Snapshot(
+            {"refresh_token": self._seed, "seeds": [*seeds[-_SEEDS_KEPT:], fingerprint(self._seed)]}, revision
+        )
+
+    def compare_and_swap(self, seen: Snapshot, extra: dict[str, Any]) -> Snapshot | None:
+        """As of `MetadataDbStore`; makes the row where there was none."""
+        return self._row.insert(extra) if seen.revision is None else self._row.update(seen, extra)
+
+
+class _Row:
+    """One row, by its id; `conn_id` is the connection that its tokens are for."""
+
+    def __init__(self, conn_id: str, row_id: str) -> None:
+        self._conn_id = conn_id
+        self._row_id = row_id
+
+    def read(self) -> Snapshot | None:
+        with self._transaction() as database:
+            row = database.execute(
+                select(_table.c.extra, _table.c.is_extra_encrypted).where(_table.c.conn_id == self._row_id)
+            ).one_or_none()
+        if row is None:
+            return None
+        text, encrypted = row
+        if text and encrypted:
+            text = get_fernet().decrypt(text.encode()).decode()
+        extra = _decode(text)
+        if extra is None:
+            raise LivestormConfigurationError(f"Connection {self._row_id!r}: its extra field is not a JSON object.")
+        return Snapshot(extra, row[0])
+
+    def update(self, seen: Snapshot, extra: dict[str, Any]) -> Snapshot | None:
+        text, encrypted = _encode(extra)
         with self._transaction() as database:
             written = database.execute(
                 update(_table)
-                .where(_table.c.conn_id == self._conn_id, _table.c.extra == seen.revision)
-                .values(extra=text, is_extra_encrypted=fernet.is_encrypted)
+                .where(_table.c.conn_id == self._row_id, _table.c.extra == seen.revision)
+                .values(extra=text, is_extra_encrypted=encrypted)
             )
         return Snapshot(extra, text) if written.rowcount == 1 else None
+
+    def insert(self, extra: dict[str, Any]) -> Snapshot | None:
+        text, encrypted = _encode(extra)
+        members = {
+            "conn_id": self._row_id, "conn_type": "generic", "extra": text, "is_extra_encrypted": encrypted,
+            "is_encrypted": False,
+            "description": f"Tokens of {self._conn_id}, which lives elsewhere; kept by the Livestorm provider.",
+        }  # fmt: skip
+        with self._transaction() as database:
+            try:
+                with database.begin_nested():
+                    database.execute(insert(_table).values(members))
+            except IntegrityError:  # somebody was faster
+                return None
+        return Snapshot(extra, text)
 
     @contextmanager
     def _transaction(self) -> Iterator[DatabaseConnection]:
@@ -91,6 +168,32 @@ class MetadataDbStore:
             raise LivestormTokenError(
                 f"Connection {self._conn_id!r}: Airflow's metadata database failed ({type(error).__name__}); try again."
             ) from None
+
+
+def find_connection(conn_id: str) -> tuple[Connection | None, bool]:
+    """A connection as Airflow finds it, and whether it lives elsewhere than in the metadata database.
+
+    The first backend that has it counts; a row of the same id behind it is shadowed, and never read.
+
+    Raises:
+        LivestormTokenError: the database failed; a retry may help.
+        PermissionError: a backend denied it.
+    """
+    for backend in ensure_secrets_loaded():
+        try:
+            found = backend.get_connection(conn_id=conn_id)
+        except PermissionError:  # a backend that denies must not be passed over (AirflowSecretsBackendAccessDenied)
+            raise
+        except SQLAlchemyError as error:
+            raise LivestormTokenError(
+                f"Connection {conn_id!r}: Airflow's metadata database failed ({type(error).__name__}); try again."
+            ) from None
+        except Exception as error:  # noqa: BLE001 - Airflow goes on to the next backend, and so must we
+            log.warning("Secrets backend %s failed for %s: %s", type(backend).__name__, conn_id, type(error).__name__)
+            continue
+        if found is not None:
+            return found, not isinstance(backend, MetastoreBackend)
+    return None, False
 
 
 def find_row(conn_id: str, client_id: str, refresh_token: str | None) -> str | None:
@@ -118,6 +221,11 @@ def _engine() -> Engine:
             "This process has no access to Airflow's metadata database; set [livestorm] token_store to auto or broker."
         )
     return engine
+
+
+def _encode(extra: dict[str, Any]) -> tuple[str, bool]:
+    fernet = get_fernet()
+    return fernet.encrypt(json.dumps(extra).encode()).decode(), fernet.is_encrypted
 
 
 def _decode(text: str | None) -> dict[str, Any] | None:
