@@ -13,6 +13,7 @@ It runs wherever a store can be written: the api-server, the command line, an Ai
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 import uuid
@@ -37,6 +38,9 @@ REDEEM_SECONDS = 30.0
 POLL_SECONDS = 0.25
 # Anything but a dead token may be mended at Livestorm's end, without a change here: ask again, once a minute.
 REFUSAL_SECONDS = 60.0
+# An API that refuses a token as young as that refuses it for another reason than its age, such as a scope that lacks:
+# a refresh by each task that meets this would help none of them. Half its life for one that lives shorter.
+YOUNG_SECONDS = 60.0
 # A redeemed token that is not stored is lost; the database gets this many chances, a second or so apart.
 COMMIT_ATTEMPTS = 30
 
@@ -67,6 +71,7 @@ class TokenLease:
         oauth: redeems.
         mask: told every new secret before anyone else sees it.
         patience: seconds to wait for somebody else's refresh.
+        carry_out: does a refresh; `shield.uninterrupted` where a signal may come.
         clock: UTC unix seconds.
         sleep: waits that many seconds.
     """
@@ -79,6 +84,7 @@ class TokenLease:
         *,
         mask: Callable[[str], None],
         patience: float = 2 * LEASE_SECONDS,
+        carry_out: Callable[[Callable[[], TokenSet | None]], TokenSet | None] = lambda work: work(),
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -87,6 +93,7 @@ class TokenLease:
         self._oauth = oauth
         self._mask = mask
         self._patience = patience
+        self._carry_out = carry_out
         self._clock = clock
         self._sleep = sleep
 
@@ -94,7 +101,8 @@ class TokenLease:
         """The stored access token if it is fresh; None if a refresh is due. Reads once, waits for nobody.
 
         Args:
-            refused: `fingerprint` of an access token that the API just refused: that one will not do.
+            refused: `fingerprint` of an access token that the API just refused: that one will not do, unless it is
+                so young that another would not be accepted either.
 
         Raises:
             LivestormReconnectRequiredError: the refresh token is dead, or there is none.
@@ -119,7 +127,7 @@ class TokenLease:
             record = TokenRecord.from_extra(snapshot.extra)
             token = self._usable(record, refused)
             if token is None and (record.lease is None or record.lease.until <= self._clock()):
-                token = self._refresh(snapshot, record)
+                token = self._carry_out(functools.partial(self._refresh, snapshot, record))
             if token is not None:
                 return token
             if self._clock() >= give_up:
@@ -135,7 +143,7 @@ class TokenLease:
         if (
             token is not None
             and token.state(self._clock()) is TokenState.FRESH
-            and (refused is None or fingerprint(token.access_token) != refused)
+            and (refused is None or fingerprint(token.access_token) != refused or self._young(token))
         ):
             self._mask(token.access_token)
             return token
@@ -150,6 +158,12 @@ class TokenLease:
             if dead or self._clock() - refusal.at < REFUSAL_SECONDS:
                 raise self._error(refusal)
         return None
+
+    def _young(self, token: TokenSet) -> bool:
+        if token.expires_at is None or token.lifetime is None:
+            return False
+        age = self._clock() - (token.expires_at - token.lifetime)
+        return 0 <= age < min(YOUNG_SECONDS, token.lifetime / 2)
 
     def _refresh(self, snapshot: Snapshot, record: TokenRecord) -> TokenSet | None:
         """Take the lease and redeem; None where somebody was faster and the store wants another look."""

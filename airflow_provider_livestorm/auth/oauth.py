@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from airflow_provider_livestorm.api.transport import require_secure_url
+from airflow_provider_livestorm.auth.deadline import limit_call
 from airflow_provider_livestorm.auth.token import Grant
 from airflow_provider_livestorm.exceptions import LivestormTokenError
 
@@ -25,7 +26,8 @@ __all__ = ["AUTHORIZE_URL", "TOKEN_URL", "GrantRefusedError", "OAuthClient"]
 
 AUTHORIZE_URL = "https://app.livestorm.co/oauth/authorize"  # api.md 1.2
 TOKEN_URL = "https://app.livestorm.co/oauth/token"  # noqa: S105 - an address
-# Both together stay under the lease (auth.lease): whoever lost the lease must not be still redeeming.
+# Both together stay under the lease (auth.lease): whoever lost the lease must not be still redeeming. So long, and no
+# longer, a whole call may last (deadline.py).
 TIMEOUT = (5.0, 10.0)  # seconds to connect, and between two bytes
 
 
@@ -186,7 +188,8 @@ class OAuthClient:
         session.register_compliance_hook("access_token_response", read)
         session.register_compliance_hook("refresh_token_response", read)
         try:
-            call()
+            with limit_call(session, sum(TIMEOUT)):
+                call()
         except requests.RequestException as error:
             raise LivestormTokenError(
                 f"Livestorm's token endpoint gave no complete answer ({type(error).__name__}); try again later."

@@ -20,6 +20,7 @@ from airflow_provider_livestorm.api.transport import require_secure_url
 from airflow_provider_livestorm.auth.credentials import TokenSource
 from airflow_provider_livestorm.auth.lease import TokenLease
 from airflow_provider_livestorm.auth.oauth import AUTHORIZE_URL, TOKEN_URL, OAuthClient
+from airflow_provider_livestorm.auth.shield import uninterrupted
 from airflow_provider_livestorm.auth.stores import TokenStore
 from airflow_provider_livestorm.exceptions import LivestormConfigurationError
 
@@ -158,7 +159,7 @@ def open_lease(settings: ConnectionSettings, *, conn_id: str | None = None) -> T
     store: TokenStore = metadata_db.MetadataDbStore(conn_id)
     if elsewhere:
         store = metadata_db.SiblingStore(conn_id, settings.extra.get("refresh_token"))
-    return TokenLease(conn_id, store, settings.oauth(), mask=mask_secret)
+    return TokenLease(conn_id, store, settings.oauth(), mask=mask_secret, carry_out=uninterrupted)
 
 
 def server_side_settings(conn_id: str) -> ConnectionSettings:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
+import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +15,7 @@ import pytest
 
 from airflow_provider_livestorm.auth.lease import COMMIT_ATTEMPTS, LEASE_SECONDS, REFUSAL_SECONDS, TokenLease
 from airflow_provider_livestorm.auth.oauth import GrantRefusedError
+from airflow_provider_livestorm.auth.shield import uninterrupted
 from airflow_provider_livestorm.auth.stores import Snapshot
 from airflow_provider_livestorm.auth.token import Grant, TokenRecord, fingerprint
 from airflow_provider_livestorm.exceptions import (
@@ -180,11 +183,58 @@ def test_a_refused_token_is_replaced_unless_somebody_did_already(
 ) -> None:
     tokens = lease(store, server, clock)
     first = tokens.get()
+    clock.now += 60
     refused = fingerprint(first.access_token)
     second = tokens.get(refused=refused)
     assert second.generation == 2
     assert tokens.get(refused=refused) == second, "a late 401 of the old token must not spend another refresh token"
     assert len(server.redeemed) == 2
+
+
+def test_a_token_that_is_refused_as_soon_as_it_came_is_not_replaced_again_and_again(
+    store: MemoryStore, server: Server, clock: Clock
+) -> None:
+    """As where a scope lacks and Livestorm says 401: a crowd of tasks would spend a refresh token each."""
+    tokens = lease(store, server, clock)
+    for seconds in (0, 30, 19):  # less than half its life of 100 s
+        clock.now += seconds
+        assert tokens.get(refused=fingerprint("access-1")).access_token == "access-1"
+    clock.now += 1
+    assert tokens.get(refused=fingerprint("access-1")).access_token == "access-2"
+    assert len(server.redeemed) == 2
+
+
+def test_a_refresh_is_finished_though_a_signal_interrupts_it(store: MemoryStore, server: Server) -> None:
+    """As Airflow ends a task: the handler of SIGTERM raises in the main thread."""
+
+    class Terminated(BaseException):
+        pass
+
+    def terminate(*_: object) -> None:
+        raise Terminated
+
+    began = threading.Event()
+    server.after = lambda: (began.set(), threading.Event().wait(0.2))  # type: ignore[assignment, return-value]
+    before = signal.signal(signal.SIGTERM, terminate)
+    killer = threading.Thread(target=lambda: (began.wait(10), os.kill(os.getpid(), signal.SIGTERM)))
+    killer.start()
+    try:
+        with pytest.raises(Terminated):
+            TokenLease("conn", store, server, mask=lambda _: None, carry_out=uninterrupted).get()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        killer.join()
+    assert store.extra["refresh_token"] == "refresh-1"
+    assert store.record.lease is None
+
+
+def test_what_fails_behind_the_shield_is_raised_before_it() -> None:
+    def fail() -> None:
+        raise LivestormTokenError("no")
+
+    with pytest.raises(LivestormTokenError, match="no"):
+        uninterrupted(fail)
+    assert uninterrupted(lambda: 7) == 7
 
 
 def test_a_person_who_edits_something_else_during_a_refresh_loses_nothing(
@@ -376,6 +426,7 @@ def test_stored_never_redeems(store: MemoryStore, server: Server, clock: Clock) 
     assert lease(store, server, clock).stored() is None
     token = lease(store, server, clock).get()
     assert lease(store, server, clock).stored() == token
+    clock.now += 60
     assert lease(store, server, clock).stored(refused=fingerprint(token.access_token)) is None
     assert len(server.redeemed) == 1
 

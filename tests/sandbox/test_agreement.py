@@ -246,7 +246,8 @@ def test_contacts_of_the_last_thirty_days_count_each_once(facts: Facts) -> None:
         for row in facts.sandbox.truth("session_people")
         if row["attributes"]["registrant_detail"]["created_at"] > facts.sandbox.now() - 30 * DAY
     }
-    facts.sandbox.configure(contacts_limit=len(counted))
+    facts.sandbox.configure(contacts_limit=len(counted) + 1)
+    assert facts.post(f"/sessions/{one}/people", person(email())).status_code == 201, "those of long ago do not count"
     assert facts.post(f"/sessions/{two}/people", person(who)).status_code == 201, "they count already"
     assert_refused(facts.post(f"/sessions/{two}/people", person(email())), 402)
     task = {"fields": [{"id": "email", "value": email()}]}

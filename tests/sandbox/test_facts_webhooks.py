@@ -53,6 +53,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
         self.send_response(self.server.status)
+        if self.server.status == 302:
+            self.send_header("Location", self.server.url)
         self.send_header("Content-Length", "0")
         self.end_headers()
 

@@ -1,0 +1,82 @@
+"""A deadline for whole HTTP calls: requests' own time-outs start anew with each byte, so a server that drips has none.
+
+For the token endpoint, whose answer must have come before the lease over the refresh token ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.poolmanager import PoolManager
+
+__all__ = ["limit_call"]
+
+
+@contextlib.contextmanager
+def limit_call(session: requests.Session, seconds: float) -> Iterator[None]:
+    """Cut the connections of a session when a call has not ended after so many seconds.
+
+    The call then fails as if the server had closed the connection, with a `requests.RequestException`.
+    """
+    adapter = _CuttableAdapter()
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    timer = threading.Timer(seconds, adapter.cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+class _CuttableAdapter(HTTPAdapter):
+    """Knows its connections, so that they can be cut from another thread."""
+
+    def __init__(self) -> None:
+        self._connections: list[HTTPConnection] = []
+        self._late = False
+        super().__init__()
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options)
+        self._watch(self.poolmanager)
+
+    def proxy_manager_for(self, *arguments: Any, **options: Any) -> Any:
+        manager = super().proxy_manager_for(*arguments, **options)
+        self._watch(manager)
+        return manager
+
+    def cut(self) -> None:
+        self._late = True
+        for connection in self._connections:
+            if connection.sock is not None:
+                with contextlib.suppress(OSError):
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+
+    def _watch(self, manager: PoolManager) -> None:
+        manager.pool_classes_by_scheme = {
+            "http": _watching(HTTPConnectionPool, self), "https": _watching(HTTPSConnectionPool, self),
+        }  # fmt: skip
+
+    def opened(self, connection: HTTPConnection) -> None:
+        self._connections.append(connection)
+        if self._late and connection.sock is not None:
+            connection.sock.close()
+
+
+def _watching(pool: type[HTTPConnectionPool], adapter: _CuttableAdapter) -> Any:
+    class Connection(pool.ConnectionCls):  # type: ignore[misc, name-defined] # a variable, by scheme
+        def connect(self) -> None:
+            super().connect()
+            adapter.opened(self)
+
+    return type(pool.__name__, (pool,), {"ConnectionCls": Connection})

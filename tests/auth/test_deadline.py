@@ -1,0 +1,51 @@
+"""A call of the token endpoint ends, whatever the other end does with its bytes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from airflow_provider_livestorm.auth import oauth
+from airflow_provider_livestorm.auth.deadline import limit_call
+from airflow_provider_livestorm.auth.oauth import OAuthClient
+from airflow_provider_livestorm.exceptions import LivestormTokenError
+from airflow_provider_livestorm.sandbox.process import SandboxProcess
+
+
+@pytest.fixture
+def client(sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[OAuthClient]:
+    monkeypatch.setattr(oauth, "TIMEOUT", (0.2, 0.3))
+    grant = sandbox.credentials()
+    yield OAuthClient(grant["client_id"], grant["client_secret"], sandbox.token_url)
+    sandbox.clear_faults()
+
+
+def test_an_answer_that_drips_is_cut(sandbox: SandboxProcess, client: OAuthClient) -> None:
+    """No two of its bytes are as far apart as the time-out between two bytes."""
+    sandbox.add_fault(path_prefix="/oauth/token", body="drip", delay=20)
+    begun = time.monotonic()
+    with pytest.raises(LivestormTokenError, match="no complete answer"):
+        client.refresh(sandbox.grant()["refresh_token"], within=0.6)
+    assert time.monotonic() - begun < 5
+
+
+def test_a_prompt_answer_is_not(sandbox: SandboxProcess, client: OAuthClient) -> None:
+    assert client.refresh(sandbox.grant()["refresh_token"], within=0.6).access_token
+
+
+def test_a_call_that_is_not_begun_in_time_is_cut_as_well(sandbox: SandboxProcess) -> None:
+    with requests.Session() as web, limit_call(web, 0.001):
+        time.sleep(0.05)
+        with pytest.raises(requests.exceptions.RequestException):
+            web.get(f"{sandbox.api_url}/ping", timeout=5)
+
+
+def test_the_timer_does_not_outlive_the_call(sandbox: SandboxProcess) -> None:
+    with requests.Session() as web:
+        with limit_call(web, 0.2):
+            assert web.get(f"{sandbox.api_url}/ping", timeout=5).status_code == 401
+        time.sleep(0.3)
+        assert web.get(f"{sandbox.api_url}/ping", timeout=5).status_code == 401
