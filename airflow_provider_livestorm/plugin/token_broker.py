@@ -20,6 +20,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from starlette.background import BackgroundTask
 
 from airflow_provider_livestorm.auth.assertion import ASSERTION_TYPE, read_assertion
 from airflow_provider_livestorm.auth.lease import TokenLease
@@ -82,14 +83,18 @@ class TokenBroker:
             token = lease.stored(refused=request.refused)
             if token is not None:
                 return _granted(token, self._clock())
-            self._start_refresh(conn_id, lease, request.refused)
+            refresh = self._start_refresh(conn_id, lease, request.refused)
         except LivestormReconnectRequiredError as error:
             return _problem(409, "reconnect_required", str(error))
         except LivestormConfigurationError as error:
             return _problem(409, "configuration", str(error))
         except LivestormTokenError as error:
             return _problem(503, "unavailable", str(error))
-        return JSONResponse({"status": "refreshing"}, 202, {"Retry-After-Ms": str(_COME_BACK_MS), **_NO_STORE})
+        # The server waits for background tasks before it stops: a refresh that was begun is finished and stored.
+        return JSONResponse(
+            {"status": "refreshing"}, 202, {"Retry-After-Ms": str(_COME_BACK_MS), **_NO_STORE},
+            background=BackgroundTask(_until_done, refresh),
+        )  # fmt: skip
 
     def _authenticate(self, conn_id: str, request: _Request) -> ConnectionSettings | None:
         """The connection if the caller proved that it can read it; an unknown one costs the same and tells the same."""
@@ -119,16 +124,17 @@ class TokenBroker:
             self._spent_proofs[proof_id] = expires_at
         return True
 
-    def _start_refresh(self, conn_id: str, lease: TokenLease, refused: str | None) -> None:
+    def _start_refresh(self, conn_id: str, lease: TokenLease, refused: str | None) -> Future[TokenSet]:
         """See to it that a refresh is under way; one at a time per connection here, and by the lease everywhere."""
         with self._lock:
             running = self._refreshes.get(conn_id)
             if running is not None and not running.done():
-                return
+                return running
             failed_at, reason = self._failures.get(conn_id, (0.0, ""))
             if self._clock() - failed_at < _PAUSE_SECONDS:
                 raise LivestormTokenError(reason)
-            self._refreshes[conn_id] = self._refreshers.submit(self._refresh, conn_id, lease, refused)
+            begun = self._refreshes[conn_id] = self._refreshers.submit(self._refresh, conn_id, lease, refused)
+            return begun
 
     def _refresh(self, conn_id: str, lease: TokenLease, refused: str | None) -> TokenSet:
         try:
@@ -160,6 +166,12 @@ def create_app(broker: TokenBroker | None = None) -> FastAPI:
         return await asyncio.get_running_loop().run_in_executor(readers, broker.answer, connection_id, request)
 
     return app
+
+
+async def _until_done(refresh: Future[TokenSet]) -> None:
+    future = asyncio.wrap_future(refresh)
+    await asyncio.wait([future])
+    future.exception()  # told where it happened; asked for here, so that asyncio does not tell it again
 
 
 _NO_STORE = {"Cache-Control": "no-store"}

@@ -1,0 +1,20 @@
+"""What the tests of the token broker share."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_livestorm.plugin import token_broker
+
+
+@pytest.fixture(autouse=True)
+def _answers_come_before_background_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Starlette's TestClient gives an answer only once its background task has ended; a real server does not.
+
+    That the server waits for that task before it stops, test_graceful_stop.py proves with a real one.
+    """
+
+    async def at_once(_: object) -> None:
+        return None
+
+    monkeypatch.setattr(token_broker, "_until_done", at_once)
