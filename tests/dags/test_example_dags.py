@@ -78,6 +78,13 @@ def test_the_custom_task_dag_calls_the_hook_within_the_pool(dags: Dags) -> None:
     assert dag["tasks"]["upcoming_registrations"]["pool"] == "livestorm"
 
 
+def test_the_keep_alive_dag_asks_for_each_connection_once_a_week(dags: Dags) -> None:
+    dag = dags["livestorm_keep_alive"]
+    assert dag["dag_id"] == "livestorm_keep_alive"
+    assert dag["schedule"] == "1 week"
+    assert list(dag["tasks"]) == ["keep_alive"]
+
+
 @pytest.mark.parametrize("name", [path.stem for path in sorted(DAGS.glob("*.py"))])
 def test_parsing_imports_nothing_heavy(dags: Dags, name: str) -> None:
     heavy = {"authlib", "fastapi", "starlette", "uvicorn", "pyarrow", "sqlalchemy"}

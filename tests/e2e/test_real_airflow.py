@@ -80,6 +80,23 @@ def test_the_hook_works_in_a_task_of_ones_own(stack: Stack) -> None:
     assert task["state"] == "success", stack.log_of("livestorm_custom_task", task)
 
 
+def test_connections_are_kept_alive_those_from_the_environment_too(stack: Stack) -> None:
+    """The second has no row: its tokens live beside, and each refresh spends what the one before gave."""
+    connect(stack)
+    stack.sandbox.reset_counters()
+    seen = set()
+    for _ in range(2):
+        tasks = stack.run_dag("livestorm_keep_alive")
+        assert [task["state"] for task in tasks.values()] == ["success"] * 2, tasks
+        extra = stack.airflow.read_connection("from_environment__oauth")["extra"]
+        seen.add(extra["refresh_token"])
+        stack.sandbox.expire()
+    assert len(seen) == 2
+    assert not seen & {json.loads(stack.airflow.settings["AIRFLOW_CONN_FROM_ENVIRONMENT"])["extra"]["refresh_token"]}
+    counters = stack.sandbox.status()["counters"]
+    assert (counters["reuses_of_spent_tokens"], counters["refused_refreshes"]) == (0, 0)
+
+
 @pytest.fixture
 def exhausted(stack: Stack) -> Iterator[SandboxProcess]:
     """A workspace whose monthly quota is used up."""
@@ -153,7 +170,7 @@ def test_no_secret_is_in_any_log_xcom_rendered_field_or_file(stack: Stack) -> No
         f"command line of process {path.parent.name}": _content(path)
         for path in pathlib.Path("/proc").glob("[0-9]*/cmdline")
     }
-    for dag in ("mapped_calls", "livestorm_sync", "livestorm_custom_task", "bad_input"):
+    for dag in ("mapped_calls", "livestorm_sync", "livestorm_custom_task", "livestorm_keep_alive", "bad_input"):
         places[f"task instances of {dag}"] = json.dumps(
             stack.api("GET", f"/dags/{dag}/dagRuns/~/taskInstances", params={"limit": 100})
         ).encode()
