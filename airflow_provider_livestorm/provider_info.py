@@ -67,6 +67,7 @@ def get_provider_info() -> dict[str, Any]:
                         "description": (
                             "Who refreshes OAuth tokens. `auto`: the process itself where it has a database session,"
                             " else the token broker in the api-server. `metadata_db` and `broker` force one."
+                            " `variable`: the DAG that `token_refresh_dag` makes; all else only reads its Variable."
                         ),
                         "version_added": "0.1.0",
                         "type": "string",

@@ -94,10 +94,12 @@ def connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("connection")
 def test_the_python_examples_run() -> None:
-    operator, hook = blocks("python")
+    operator, hook, refresh = blocks("python")
     names: dict[str, object] = {}
     exec(operator, names)  # noqa: S102 - our own README
     exec(hook, names)  # noqa: S102
+    exec(refresh, names)  # noqa: S102
+    assert names["dag"].dag_id == "livestorm_refresh_livestorm_default"  # type: ignore[attr-defined]
     assert isinstance(names["titles"], list)
     assert all(isinstance(title, str) for title in names["titles"])
 

@@ -17,7 +17,7 @@ import msgspec
 import requests
 import tenacity
 
-from airflow_provider_livestorm.api.errors import error_from, is_transient
+from airflow_provider_livestorm.api.errors import error_from, is_transient, may_need_another_token
 from airflow_provider_livestorm.api.json_api import Document, Quota, Resource, decode_document, next_page, read_quota
 from airflow_provider_livestorm.api.pacing import Pacer
 from airflow_provider_livestorm.api.transport import (
@@ -232,7 +232,7 @@ class LivestormClient:
     def _authorized(self, method: str, path: str, query: dict[str, str], body: bytes | None) -> Answer:
         """One call; after a 401 once more with another token, if the credential has one."""
         response, header = self._send(method, path, query, body)
-        if response.status_code == requests.codes.unauthorized and self._credential.renew(header):
+        if may_need_another_token(response) and self._credential.renew(header):
             response, _ = self._send(method, path, query, body)
         if not 200 <= response.status_code < 300:  # noqa: PLR2004 - HTTP success
             raise error_from(response, what=f"{method} {path}", now=self._clock())

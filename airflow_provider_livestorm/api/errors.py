@@ -21,7 +21,7 @@ from airflow_provider_livestorm.exceptions import (
     LivestormServerError,
 )
 
-__all__ = ["error_from", "is_transient"]
+__all__ = ["error_from", "is_transient", "may_need_another_token"]
 
 # A member ends at the quote before the next member or the end: quotes inside its text may be escaped, as RFC 9110 has
 # it, or plain, as Doorkeeper writes `requires scope "events:read"`.
@@ -31,6 +31,18 @@ _HINTS = {
     402: "The plan's monthly allowance of active contacts is used up",
     409: "It exists already",
 }
+
+
+def may_need_another_token(response: requests.Response) -> bool:
+    """Whether a call was refused for its access token, so that another one could help.
+
+    A token that expired or was revoked is refused by the OAuth layer, in `WWW-Authenticate` (api.md 1.2). A 401 in the
+    API's own form, without that header, is about something else, such as a scope that lacks (api.md 4): a refresh by
+    each task that meets it would help none of them.
+    """
+    if response.status_code != requests.codes.unauthorized:
+        return False
+    return "WWW-Authenticate" in response.headers or not decode_errors(response.content)
 
 
 def error_from(response: requests.Response, *, what: str, now: float) -> LivestormApiError:

@@ -38,9 +38,6 @@ REDEEM_SECONDS = 30.0
 POLL_SECONDS = 0.25
 # Anything but a dead token may be mended at Livestorm's end, without a change here: ask again, once a minute.
 REFUSAL_SECONDS = 60.0
-# An API that refuses a token as young as that refuses it for another reason than its age, such as a scope that lacks:
-# a refresh by each task that meets this would help none of them. Half its life for one that lives shorter.
-YOUNG_SECONDS = 60.0
 # A redeemed token that is not stored is lost; the database gets this many chances, a second or so apart.
 COMMIT_ATTEMPTS = 30
 
@@ -101,8 +98,7 @@ class TokenLease:
         """The stored access token if it is fresh; None if a refresh is due. Reads once, waits for nobody.
 
         Args:
-            refused: `fingerprint` of an access token that the API just refused: that one will not do, unless it is
-                so young that another would not be accepted either.
+            refused: `fingerprint` of an access token that the API just refused: that one will not do.
 
         Raises:
             LivestormReconnectRequiredError: the refresh token is dead, or there is none.
@@ -110,11 +106,12 @@ class TokenLease:
         """
         return self._usable(TokenRecord.from_extra(self._store.read().extra), refused)
 
-    def get(self, *, refused: str | None = None) -> TokenSet:
+    def get(self, *, refused: str | None = None, min_left: float = 0.0) -> TokenSet:
         """A fresh access token, refreshed if need be, by us or by whoever holds the lease.
 
         Args:
             refused: as in `stored`.
+            min_left: refresh also a fresh one that has not so many seconds left.
 
         Raises:
             LivestormReconnectRequiredError: the refresh token is dead, or there is none.
@@ -125,7 +122,7 @@ class TokenLease:
         while True:
             snapshot = self._store.read()
             record = TokenRecord.from_extra(snapshot.extra)
-            token = self._usable(record, refused)
+            token = self._usable(record, refused, min_left)
             if token is None and (record.lease is None or record.lease.until <= self._clock()):
                 token = self._carry_out(functools.partial(self._refresh, snapshot, record))
             if token is not None:
@@ -138,12 +135,13 @@ class TokenLease:
             if record.lease is not None:
                 self._sleep(POLL_SECONDS)
 
-    def _usable(self, record: TokenRecord, refused: str | None) -> TokenSet | None:
+    def _usable(self, record: TokenRecord, refused: str | None, min_left: float = 0.0) -> TokenSet | None:
         token = record.token
         if (
             token is not None
+            and (token.expires_at is None or token.expires_at - self._clock() > min_left)
             and token.state(self._clock()) is TokenState.FRESH
-            and (refused is None or fingerprint(token.access_token) != refused or self._young(token))
+            and (refused is None or fingerprint(token.access_token) != refused)
         ):
             self._mask(token.access_token)
             return token
@@ -158,12 +156,6 @@ class TokenLease:
             if dead or self._clock() - refusal.at < REFUSAL_SECONDS:
                 raise self._error(refusal)
         return None
-
-    def _young(self, token: TokenSet) -> bool:
-        if token.expires_at is None or token.lifetime is None:
-            return False
-        age = self._clock() - (token.expires_at - token.lifetime)
-        return 0 <= age < min(YOUNG_SECONDS, token.lifetime / 2)
 
     def _refresh(self, snapshot: Snapshot, record: TokenRecord) -> TokenSet | None:
         """Take the lease and redeem; None where somebody was faster and the store wants another look."""

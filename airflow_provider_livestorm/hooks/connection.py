@@ -24,10 +24,13 @@ from airflow_provider_livestorm.auth.shield import uninterrupted
 from airflow_provider_livestorm.auth.stores import TokenStore
 from airflow_provider_livestorm.exceptions import LivestormConfigurationError
 
-__all__ = ["CONN_TYPE", "ConnectionSettings", "broker_url", "open_lease", "server_side_settings", "token_source"]
+__all__ = [
+    "CONN_TYPE", "ConnectionSettings", "broker_url", "open_lease", "server_side_settings", "token_source",
+    "variable_lease",
+]  # fmt: skip
 
 CONN_TYPE = "livestorm"
-_STORES = ("auto", "metadata_db", "broker")
+_STORES = ("auto", "metadata_db", "broker", "variable")
 
 
 class AirflowConnection(Protocol):
@@ -129,6 +132,10 @@ def token_source(settings: ConnectionSettings) -> TokenSource:
         store = "broker" if _runs_without_database() else "metadata_db"
     if store == "metadata_db":
         return open_lease(settings)
+    if store == "variable":
+        from airflow_provider_livestorm.auth.stores.variable import VariableReader  # noqa: PLC0415 - by choice only
+
+        return VariableReader(settings.conn_id, mask=mask_secret)
 
     from airflow_provider_livestorm.auth.stores.broker import BrokerClient  # noqa: PLC0415 - not in the api-server
 
@@ -160,6 +167,14 @@ def open_lease(settings: ConnectionSettings, *, conn_id: str | None = None) -> T
     if elsewhere:
         store = metadata_db.SiblingStore(conn_id, settings.extra.get("refresh_token"))
     return TokenLease(conn_id, store, settings.oauth(), mask=mask_secret, carry_out=uninterrupted)
+
+
+def variable_lease(settings: ConnectionSettings) -> TokenLease:
+    """The lease over the connection's Variable: for its one writer, the refresh DAG."""
+    from airflow_provider_livestorm.auth.stores.variable import VariableStore  # noqa: PLC0415 - by choice only
+
+    store = VariableStore(settings.conn_id, settings.extra.get("refresh_token"))
+    return TokenLease(settings.conn_id, store, settings.oauth(), mask=mask_secret, carry_out=uninterrupted)
 
 
 def server_side_settings(conn_id: str) -> ConnectionSettings:

@@ -6,7 +6,7 @@ import traceback
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -93,7 +93,7 @@ def create_app(
 
 async def _broken(_: Request, error: Exception) -> Response:
     """A fault of the sandbox's own, told where its user looks, and answered as Livestorm would."""
-    if not isinstance(error, ConnectionAbortedError):  # that one was asked for: breakage.py
+    if not isinstance(error, (ConnectionAbortedError, ClientDisconnect)):  # breakage.py; the caller went away
         traceback.print_exception(error)
     return error_response(ApiError(500, "Internal server error", "A fault of the sandbox; its output tells more"), {})
 

@@ -191,19 +191,6 @@ def test_a_refused_token_is_replaced_unless_somebody_did_already(
     assert len(server.redeemed) == 2
 
 
-def test_a_token_that_is_refused_as_soon_as_it_came_is_not_replaced_again_and_again(
-    store: MemoryStore, server: Server, clock: Clock
-) -> None:
-    """As where a scope lacks and Livestorm says 401: a crowd of tasks would spend a refresh token each."""
-    tokens = lease(store, server, clock)
-    for seconds in (0, 30, 19):  # less than half its life of 100 s
-        clock.now += seconds
-        assert tokens.get(refused=fingerprint("access-1")).access_token == "access-1"
-    clock.now += 1
-    assert tokens.get(refused=fingerprint("access-1")).access_token == "access-2"
-    assert len(server.redeemed) == 2
-
-
 def test_a_refresh_is_finished_though_a_signal_interrupts_it(store: MemoryStore, server: Server) -> None:
     """As Airflow ends a task: the handler of SIGTERM raises in the main thread."""
 

@@ -18,7 +18,7 @@ import pytest
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
 from scripts.local_airflow import free_port
 from tests import truth
-from tests.e2e.conftest import Stack
+from tests.e2e.conftest import TOKEN_LIFE, Stack
 
 STREAMS = ("events", "sessions", "session_people")
 
@@ -97,6 +97,23 @@ def test_connections_are_kept_alive_those_from_the_environment_too(stack: Stack)
     assert (counters["reuses_of_spent_tokens"], counters["refused_refreshes"]) == (0, 0)
 
 
+def test_a_variable_is_written_by_one_dag_and_read_by_the_others(stack: Stack) -> None:
+    connect(stack, "by_variable")
+    stack.sandbox.configure(token_life=600)
+    stack.sandbox.reset_counters()
+    try:
+        for dag in ("variable_refresh", "variable_reads", "variable_reads"):
+            name = "read" if dag == "variable_reads" else "refresh_token"
+            tasks = stack.run_dag(dag)
+            assert tasks[name]["state"] == "success", stack.log_of(dag, tasks[name])
+    finally:
+        stack.sandbox.configure(token_life=TOKEN_LIFE)
+    counters = stack.sandbox.status()["counters"]
+    assert (counters["refreshes"], counters["reuses_of_spent_tokens"]) == (1, 0)
+    shown = stack.api("GET", "/variables/livestorm_token__by_variable")["value"]
+    assert not any(secret in shown for secret in stack.sandbox.secrets()), "Airflow hides it"
+
+
 @pytest.fixture
 def exhausted(stack: Stack) -> Iterator[SandboxProcess]:
     """A workspace whose monthly quota is used up."""
@@ -170,7 +187,8 @@ def test_no_secret_is_in_any_log_xcom_rendered_field_or_file(stack: Stack) -> No
         f"command line of process {path.parent.name}": _content(path)
         for path in pathlib.Path("/proc").glob("[0-9]*/cmdline")
     }
-    for dag in ("mapped_calls", "livestorm_sync", "livestorm_custom_task", "livestorm_keep_alive", "bad_input"):
+    examples = ("livestorm_sync", "livestorm_custom_task", "livestorm_keep_alive")
+    for dag in ("mapped_calls", *examples, "variable_reads", "bad_input"):
         places[f"task instances of {dag}"] = json.dumps(
             stack.api("GET", f"/dags/{dag}/dagRuns/~/taskInstances", params={"limit": 100})
         ).encode()

@@ -129,7 +129,7 @@ def test_the_store_can_be_forced_but_not_invented(
     monkeypatch.setenv("AIRFLOW__LIVESTORM__TOKEN_STORE", "broker")
     assert isinstance(token_source(settings()), BrokerClient)
     monkeypatch.setenv("AIRFLOW__LIVESTORM__TOKEN_STORE", "redis")
-    with pytest.raises(LivestormConfigurationError, match="one of auto, metadata_db, broker; got 'redis'"):
+    with pytest.raises(LivestormConfigurationError, match="one of auto, metadata_db, broker, variable; got 'redis'"):
         token_source(settings())
 
 

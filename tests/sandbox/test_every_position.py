@@ -190,8 +190,13 @@ def test_people_who_came_since_the_last_run_are_found_whatever_moves(
 def test_a_scope_that_lacks_is_an_error_that_says_so(sandbox: SandboxProcess, status: int) -> None:
     sandbox.configure(missing_scope=status)
     expected = LivestormForbiddenError if status == 403 else LivestormAuthenticationError
-    with open_client(sandbox, "events:read") as client, pytest.raises(expected, match="scope"):
-        client.request("GET", "/webhooks")
+    with open_client(sandbox, "events:read") as client:
+        client.request("GET", "/events")
+        sandbox.reset_counters()
+        for _ in range(3):
+            with pytest.raises(expected, match="scope"):
+                client.request("GET", "/webhooks")
+    assert sandbox.status()["counters"]["refreshes"] == 0, "another token would not help"
 
 
 def test_a_blocked_workspace_is_an_error_that_says_so(sandbox: SandboxProcess) -> None:

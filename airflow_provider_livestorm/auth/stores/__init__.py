@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-__all__ = ["Snapshot", "TokenStore"]
+from airflow_provider_livestorm.auth.token import fingerprint
+
+__all__ = ["Snapshot", "TokenStore", "sown"]
+
+_SEEDS_KEPT = 20
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -38,3 +42,17 @@ class TokenStore(Protocol):
         Raises:
             LivestormTokenError: it is not known whether it was written; read again.
         """
+
+
+def sown(extra: dict[str, Any], seed: str | None) -> dict[str, Any]:
+    """What a store beside a connection holds, given the refresh token that the connection is configured with.
+
+    That one is a seed: redeemed once, and what came of it is in the store, which remembers the fingerprints of its
+    seeds. One that it never saw is a new authorization and wins; an old one comes from a process whose configuration
+    lags behind, and takes what is there.
+    """
+    seeds = extra.get("seeds")
+    seeds = seeds if isinstance(seeds, list) else []
+    if seed is None or fingerprint(seed) in seeds:
+        return extra
+    return {"refresh_token": seed, "seeds": [*seeds[-_SEEDS_KEPT:], fingerprint(seed)]}

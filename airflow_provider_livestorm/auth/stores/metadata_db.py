@@ -24,14 +24,12 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from airflow_provider_livestorm.auth.stores import Snapshot
-from airflow_provider_livestorm.auth.token import fingerprint
+from airflow_provider_livestorm.auth.stores import Snapshot, sown
 from airflow_provider_livestorm.exceptions import LivestormConfigurationError, LivestormTokenError
 
 __all__ = ["SIBLING_SUFFIX", "MetadataDbStore", "SiblingStore", "find_connection", "find_row"]
 
 SIBLING_SUFFIX = "__oauth"
-_SEEDS_KEPT = 20
 _table: Table = Connection.__table__
 
 log = logging.getLogger(__name__)
@@ -74,10 +72,7 @@ class MetadataDbStore:
 class SiblingStore:
     """Keeps the tokens of a connection that cannot be written, in a row of its own: `<conn_id>__oauth`.
 
-    For connections from environment variables and secrets backends. Their refresh token is a seed: it is redeemed once,
-    and what came of it lives in the row. The row remembers the fingerprints of its seeds: one that it never saw is a
-    new authorization and wins; an old one comes from a process whose configuration lags behind, and takes what is
-    there.
+    For connections from environment variables and secrets backends: their refresh token is a seed (`stores.sown`).
 
     Args:
         conn_id: of the connection.
@@ -97,13 +92,7 @@ class SiblingStore:
         """
         found = self._row.read()
         extra, revision = (found.extra, found.revision) if found is not None else ({}, None)
-        seeds = extra.get("seeds")
-        seeds = seeds if isinstance(seeds, list) else []
-        if self._seed is None or fingerprint(self._seed) in seeds:
-            return Snapshot(extra, revision)
-        return Snapshot(
-            {"refresh_token": self._seed, "seeds": [*seeds[-_SEEDS_KEPT:], fingerprint(self._seed)]}, revision
-        )
+        return Snapshot(sown(extra, self._seed), revision)
 
     def compare_and_swap(self, seen: Snapshot, extra: dict[str, Any]) -> Snapshot | None:
         """As of `MetadataDbStore`; makes the row where there was none."""

@@ -85,8 +85,10 @@ def place(migrated: LocalAirflow) -> Iterator[Place]:
 def test_the_seed_is_redeemed_once_and_the_rest_lives_beside(place: Place) -> None:
     seed = place.configure()
     with ThreadPoolExecutor(4) as pool:
-        tokens = set(pool.map(lambda _: place.ping(), range(4)))
-    assert len(tokens) == 1, tokens
+        answers = list(pool.map(lambda _: place.ping(), range(4)))
+    assert all(isinstance(one, str) for one in answers), answers
+    tokens = set(answers)
+    assert len(tokens) == 1
     place.sandbox.expire()
     assert place.ping() not in tokens
     counters = place.sandbox.status()["counters"]

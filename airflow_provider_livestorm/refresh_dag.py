@@ -1,0 +1,56 @@
+"""The one writer of `token_store = variable`: a DAG that refreshes a connection's tokens before they expire.
+
+Where the api-server can have the plugin, as it should, nobody needs this.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, task
+
+__all__ = ["token_refresh_dag"]
+
+
+def token_refresh_dag(
+    conn_id: str,
+    *,
+    dag_id: str | None = None,
+    every: dt.timedelta = dt.timedelta(minutes=30),
+    **arguments: Any,
+) -> DAG:
+    """Make the DAG that keeps the Variable `livestorm_token__<conn_id>` fresh.
+
+    In a DAG file of yours::
+
+        dag = token_refresh_dag("livestorm_default")
+
+    Make one for a connection: two would spend its refresh token twice.
+
+    :param conn_id: an OAuth connection; its refresh token is the seed.
+    :param dag_id: by default `livestorm_refresh_<conn_id>`.
+    :param every: how often it runs; a token is refreshed when less than twice that is left of its life.
+    :param arguments: more arguments of the DAG, such as `tags`; a `schedule` takes the place of `every`.
+    """
+    defaults: dict[str, Any] = {
+        "schedule": every,
+        "start_date": dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+        "catchup": False,
+        "default_args": {"retries": 3, "retry_delay": dt.timedelta(minutes=1)},
+        "doc_md": __doc__,
+    }
+    with DAG(
+        dag_id=dag_id or f"livestorm_refresh_{conn_id}", max_active_runs=1, max_active_tasks=1, **(defaults | arguments)
+    ) as dag:
+
+        @task
+        def refresh_token() -> None:
+            """Refresh it if it would not outlive the next two runs."""
+            from airflow_provider_livestorm.hooks.connection import variable_lease  # noqa: PLC0415 - when it runs
+            from airflow_provider_livestorm.hooks.livestorm import LivestormHook  # noqa: PLC0415
+
+            variable_lease(LivestormHook(conn_id).settings).get(min_left=2 * every.total_seconds())
+
+        refresh_token()
+    return dag
