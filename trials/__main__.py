@@ -41,6 +41,7 @@ def main() -> int:
             trial, count = TRIALS[name]
             print(f"{name} ...", file=sys.stderr, flush=True)
             outcomes.append(trial(running, options.count or count))
+            print(table(outcomes[-1:]), file=sys.stderr, flush=True)
     figures = json.dumps([outcome.as_json() for outcome in outcomes], indent=2)
     if options.json:
         options.json.write_text(figures + "\n")

@@ -88,6 +88,7 @@ def _refresh(job: dict[str, Any], pipe: int) -> None:
         note("written", took=done is not None)
         return done
 
+    assert settings.engine is not None
     settings.engine.dispose(close=False)
     try:
         with (

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg2
+import psycopg2  # type: ignore[import-untyped]  # it has no types
 from cryptography.fernet import Fernet
 
 __all__ = ["Database", "Listener", "Row", "Write"]

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from trials.crowd import crowd, naive_crowd
+from trials.edit import edit, naive_edit, paste
+from trials.kill import kill_grace, kill_strict
 from trials.stage import Stage, stage
 
 pytestmark = pytest.mark.e2e
@@ -23,7 +25,32 @@ def test_a_crowd_shares_one_refresh_and_is_served_soon(theatre: Stage) -> None:
     assert not outcome.missed, outcome
 
 
+def test_a_killed_refresh_loses_nothing_where_the_server_has_a_grace_period(theatre: Stage) -> None:
+    outcome = kill_grace(theatre, 8)
+    assert not outcome.missed, outcome
+
+
+def test_a_killed_refresh_loses_only_what_was_answered_and_not_committed(theatre: Stage) -> None:
+    outcome = kill_strict(theatre, 8)
+    assert not outcome.missed, outcome
+
+
+def test_an_edit_during_a_refresh_and_the_new_token_both_survive(theatre: Stage) -> None:
+    outcome = edit(theatre, 5)
+    assert not outcome.missed, outcome
+
+
+def test_a_token_pasted_during_a_refresh_wins(theatre: Stage) -> None:
+    outcome = paste(theatre, 5)
+    assert not outcome.missed, outcome
+
+
 def test_a_naive_store_is_caught_by_the_crowd(theatre: Stage) -> None:
-    """The control: were it not caught, the trial above would prove nothing."""
+    """The control: were it not caught, the trials above would prove nothing."""
     outcome = naive_crowd(theatre, 20)
+    assert not outcome.missed, outcome
+
+
+def test_a_naive_store_is_caught_by_edits(theatre: Stage) -> None:
+    outcome = naive_edit(theatre, 5)
     assert not outcome.missed, outcome
