@@ -8,6 +8,7 @@ import pytest
 
 from trials.crowd import crowd, naive_crowd
 from trials.edit import edit, naive_edit, paste
+from trials.health import health
 from trials.kill import kill_grace, kill_strict
 from trials.stage import Stage, stage
 
@@ -22,6 +23,15 @@ def theatre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 def test_a_crowd_shares_one_refresh_and_is_served_soon(theatre: Stage) -> None:
     outcome = crowd(theatre, 40)
+    assert not outcome.missed, outcome
+
+
+@pytest.mark.xfail(
+    strict=False,
+    reason="with 200 callers on two cores, themselves among the load: p99 0.46 s against 0.03 s at rest; bar 0.08 s",
+)
+def test_a_crowd_leaves_the_health_page_quick(theatre: Stage) -> None:
+    outcome = health(theatre, 40)
     assert not outcome.missed, outcome
 
 
