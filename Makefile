@@ -1,6 +1,6 @@
 # Each target works on a machine with Python 3.11+, git and make: .venv and uv are made where they are missing.
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up test lint lock pictures bench clean
+.PHONY: help venv demo up test lint lock pictures bench trials clean
 
 SHELL := /bin/bash
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
@@ -57,6 +57,9 @@ pictures: venv  ## Take the pictures of the sandbox's page for the docs; needs c
 
 bench: venv  ## Measure the sandbox: its start, its memory, pages a second.
 	@$(BIN)/python -m benchmarks.sandbox
+
+trials: venv  ## Kill, crowd and edit a rotating token, with real parts: about a quarter of an hour.
+	@$(BIN)/python -m trials
 
 clean:  ## Remove .venv and what the demo made.
 	rm -rf $(VENV) .demo dist build
