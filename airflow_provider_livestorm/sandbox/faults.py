@@ -137,6 +137,7 @@ class Faults:
         if met is None:
             return await act()
         self.met += 1
+        await request.body()  # a call that has arrived is carried out, though the caller goes away meanwhile
         rule, (status, body) = met.fault, met.drawn()
         delay = 0.0 if body == "drip" else rule.delay
         if rule.when == "before":

@@ -216,6 +216,20 @@ def test_a_refresh_whose_answer_is_lost_has_spent_the_token(sandbox: SandboxProc
     assert sandbox.status()["counters"]["reuses_of_spent_tokens"] == (again == 400)
 
 
+def test_a_caller_who_goes_away_has_spent_the_token_all_the_same(sandbox: SandboxProcess) -> None:
+    """A server carries out what has arrived; it does not look whether anybody still waits."""
+    grant = sandbox.grant()
+    sandbox.add_fault(path_prefix="/oauth/token", delay=0.3)
+    form = {name: grant[name] for name in ("client_id", "client_secret", "refresh_token")}
+    form["grant_type"] = "refresh_token"
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        requests.post(sandbox.token_url, data=form, timeout=(5, 0.05))
+    give_up = time.monotonic() + 20
+    while not sandbox.status()["counters"]["refreshes"]:
+        assert time.monotonic() < give_up, "it was forgotten"
+    assert refresh(sandbox, grant["refresh_token"]).status_code == 400
+
+
 @pytest.mark.parametrize(
     ("rule", "reason"),
     [
