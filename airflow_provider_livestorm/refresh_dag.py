@@ -48,7 +48,7 @@ def token_refresh_dag(
         def refresh_token() -> None:
             """Refresh it if it would not outlive the next two runs."""
             from airflow_provider_livestorm.hooks.connection import variable_lease  # noqa: PLC0415 - when it runs
-            from airflow_provider_livestorm.hooks.livestorm import LivestormHook  # noqa: PLC0415
+            from airflow_provider_livestorm.hooks.livestorm import LivestormHook  # noqa: PLC0415 - likewise
 
             variable_lease(LivestormHook(conn_id).settings).get(min_left=2 * every.total_seconds())
 

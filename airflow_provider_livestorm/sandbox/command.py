@@ -24,7 +24,7 @@ def run(argv: list[str]) -> int:
     for module in ("starlette", "uvicorn"):
         if importlib.util.find_spec(module) is None:
             return _refuse(f"{module} is missing: pip install 'airflow-provider-livestorm[sandbox]'")
-    from airflow_provider_livestorm.sandbox.generate import EPOCH, PRESETS  # noqa: PLC0415
+    from airflow_provider_livestorm.sandbox.generate import EPOCH, PRESETS  # noqa: PLC0415 - as above
     from airflow_provider_livestorm.sandbox.server import listen  # noqa: PLC0415 - needs what is optional
 
     options = _parser(list(PRESETS), EPOCH).parse_args(argv)
@@ -46,9 +46,9 @@ def run(argv: list[str]) -> int:
 
 def _serve(listener: socket.socket, options: argparse.Namespace, settings: Settings) -> int:
     from airflow_provider_livestorm.sandbox.app import REDIRECT_URIS, create_app  # noqa: PLC0415 - needs what is optional
-    from airflow_provider_livestorm.sandbox.connections import Connections  # noqa: PLC0415
-    from airflow_provider_livestorm.sandbox.same_site import names_of  # noqa: PLC0415
-    from airflow_provider_livestorm.sandbox.server import serve  # noqa: PLC0415
+    from airflow_provider_livestorm.sandbox.connections import Connections  # noqa: PLC0415 - as above
+    from airflow_provider_livestorm.sandbox.same_site import names_of  # noqa: PLC0415 - as above
+    from airflow_provider_livestorm.sandbox.server import serve  # noqa: PLC0415 - as above
 
     address, port = listener.getsockname()[:2]
     connections = Connections()

@@ -107,7 +107,7 @@ class Control:
                 "calls_total": counters.calls.total(),
                 "calls_by_operation": dict(counters.calls),
                 "answers_by_status": {str(status): count for status, count in counters.statuses.items()},
-                "refused_by_limit": dict(counters.refused),
+                "refused_by_limit": dict(self.limits.refused),
                 "used_this_month": self.limits.used,
                 "connections_opened": self.connections.opened,
                 "refreshes": doorkeeper.refreshes,
@@ -255,6 +255,7 @@ class Control:
     def reset_counters(self, _: Request, __: dict[str, Any]) -> Resource:
         """Begin to count at nought; the month's calls stay used."""
         self.rest.counters.clear()
+        self.limits.refused.clear()
         self.connections.clear()
         self.doorkeeper.refreshes = self.doorkeeper.refused_refreshes = self.doorkeeper.reuses = 0
         self.faults.met = self.service.storage.calls = self.service.storage.leaked = 0

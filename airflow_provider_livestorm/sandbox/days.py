@@ -70,7 +70,7 @@ class Days:
     def _plan_session(self, at: float) -> None:
         rng, workspace = self.maker.rng, self.workspace
         event = self._some_event("plan", at)
-        if event is None or rng.random() < 0.2:  # noqa: PLR2004
+        if event is None or rng.random() < 0.2:  # noqa: PLR2004 - a share
             event = self.maker.event(rng.randint(1000, 9999), int(at), list(workspace.users.values()))
             event.attributes |= {"published_at": int(at), "updated_at": int(at)}
             workspace.add_event(event)
@@ -78,7 +78,7 @@ class Days:
         day = int(at) // DAY * DAY + _AHEAD * DAY
         session = self.maker.session(event, day + rng.choice((9, 13, 16)) * 3600, int(at), "upcoming")
         workspace.add_session(session)
-        self._life.expect(session, held=rng.random() < 0.95)  # noqa: PLR2004
+        self._life.expect(session, held=rng.random() < 0.95)  # noqa: PLR2004 - a share
         self._life.expect_people(session, int(rng.paretovariate(1.6) * self._pace.registrants * 0.375))
 
     def _edit(self, at: float) -> None:

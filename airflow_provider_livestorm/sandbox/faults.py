@@ -130,9 +130,9 @@ class Faults:
         return [{**asdict(rule.fault), "left": rule.left} for rule in self._rules]
 
     async def around(
-        self, request: Request, act: Callable[[], Awaitable[Response]], fail: Callable[[], Verdict]
+        self, request: Request, act: Callable[[], Awaitable[Response]], take: Callable[[], Verdict]
     ) -> Response:
-        """The true answer of a call, or what a rule makes of it; `fail` counts a call that was not carried out."""
+        """The true answer of a call, or what a rule makes of it; `take` counts one that is not carried out."""
         met = self._take(request.url.path)
         if met is None:
             return await act()
@@ -143,7 +143,7 @@ class Faults:
         if rule.when == "before":
             await asyncio.sleep(delay)
             if status is not None or body in _STATUSES or body == "reset":
-                verdict = fail()
+                verdict = take()
                 if verdict.refused:
                     return error_response(ApiError(429, "Too many requests", "Rate limit exceeded"), verdict.headers)
                 if body == "reset":
@@ -196,7 +196,7 @@ class Faults:
                 return Dripping(answer, seconds)
             case "invalid-json":
                 body = body[: len(body) // 2]
-            case "record-count-off" | "unknown-attribute" if answer.status_code == 200 and body:  # noqa: PLR2004
+            case "record-count-off" | "unknown-attribute" if answer.status_code == 200 and body:  # noqa: PLR2004 - HTTP
                 body = _altered(json.loads(body), how)
             case _:
                 return answer

@@ -152,7 +152,7 @@ class Life:
             registration.questions += 1
             self.workspace.touch(registration, at)
             if rng.random() < 0.8:  # noqa: PLR2004 - most are answered, some on a later day
-                later = at + rng.randint(60, 900) if rng.random() < 0.6 else self._daytime(at + DAY)  # noqa: PLR2004
+                later = at + rng.randint(60, 900) if rng.random() < 0.6 else self._daytime(at + DAY)  # noqa: PLR2004 - a share
                 self.timeline.at(later, self._answer, registration, question)
 
     def _answer(self, at: float, registration: Registration, question: Question) -> None:
@@ -216,4 +216,4 @@ class Life:
 def _comes(registration: Registration) -> bool:
     session = registration.session
     in_time = registration.created_at <= session.started_at
-    return in_time and (registration.person.role == "team_member" or registration.luck % 10 < 6)  # noqa: PLR2004
+    return in_time and (registration.person.role == "team_member" or registration.luck % 10 < 6)  # noqa: PLR2004 - six in ten

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -30,6 +30,10 @@ class Limits:
         settings: the limits.
         now: the sandbox's time, for the month.
         monotonic: real seconds, for the second: no client can hurry real time.
+
+    Attributes:
+        used: calls of this period.
+        refused: calls that were, by the limit that refused them.
     """
 
     def __init__(
@@ -41,6 +45,7 @@ class Limits:
         self._recent: deque[float] = deque()
         self._period_start: float | None = None
         self.used = 0
+        self.refused: Counter[str] = Counter()
 
     def take(self) -> Verdict:
         """Count one call."""
@@ -51,8 +56,10 @@ class Limits:
         interval, monthly = self._settings.interval_limit, self._settings.monthly_limit
         reset = self._period_start + PERIOD
         if monthly and self.used >= monthly:
+            self.refused["monthly"] += 1
             return self._refuse("monthly", math.ceil(reset - now), reset)
         if interval and len(self._recent) >= interval:
+            self.refused["interval"] += 1
             if self._settings.refused_calls == "counted":
                 self.used += 1
             # The docs give RateLimit-Reset one meaning, the start of the next monthly period (api.md 3): here as well.
@@ -61,13 +68,9 @@ class Limits:
         self.used += 1
         return Verdict(None, self.headers())
 
-    def fail(self) -> Verdict:
-        """A call that fails for a reason of the server's own."""
-        return self.take() if self._settings.failed_calls == "counted" else Verdict(None, self.headers())
-
-    def forgive(self) -> None:
-        """The call that was counted last failed: it is free where failed ones are."""
-        if self._settings.failed_calls == "free":
+    def answered(self, status: int) -> None:
+        """A call that was counted has its answer: one that failed is free where such are."""
+        if self._settings.failed_calls == "free" and not 200 <= status < 400:  # noqa: PLR2004 - HTTP status
             self.used -= 1
 
     def used_up(self) -> dict[str, str]:

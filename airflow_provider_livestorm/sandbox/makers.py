@@ -17,8 +17,8 @@ __all__ = ["DAY", "FIELD_OPTIONS", "Maker"]
 DAY = 86_400
 FIELD_OPTIONS = ("Sales", "Marketing", "R&D")
 
-_FIRST = "Léa Noah Zoë Jürgen Søren Ana João Mei 明 Олег Ayşe Kofi Priya Chloé Łukasz Ingrid Tomás Yuki".split()  # noqa: SIM905
-_LAST = "Martin Nguyễn García Müller Sørensen Silva 王 Иванова Öztürk Mensah Patel O'Brien Kowalski Åberg".split()  # noqa: SIM905
+_FIRST = "Léa Noah Zoë Jürgen Søren Ana João Mei 明 Олег Ayşe Kofi Priya Chloé Łukasz Ingrid Tomás Yuki".split()  # noqa: SIM905 - readable
+_LAST = "Martin Nguyễn García Müller Sørensen Silva 王 Иванова Öztürk Mensah Patel O'Brien Kowalski Åberg".split()  # noqa: SIM905 - readable
 _TOPICS = ("Product tour", "Customer stories", "Onboarding", "Roadmap & Q/A", "Sécurité", "Masterclass", "Data <live>")
 _TAGS = ("marketing", "Sales", "customers", "internal")
 _ZONES = ("Europe/Paris", "America/New_York", "Asia/Tokyo", None)
@@ -129,13 +129,13 @@ class Maker:
             attributes={
                 "title": title, "slug": slug, "registration_link": f"https://app.livestorm.co/sandbox/{slug}",
                 "estimated_duration": rng.choice((30, 45, 60, None)), "registration_page_enabled": True,
-                "light_registration_page_enabled": rng.random() < 0.5,  # noqa: PLR2004
+                "light_registration_page_enabled": rng.random() < 0.5,  # noqa: PLR2004 - a share
                 "detailed_registration_page_enabled": True, "everyone_can_speak": number % 4 == 1,
-                "description": f"<p>{title} &amp; more</p>" if rng.random() < 0.8 else None,  # noqa: PLR2004
+                "description": f"<p>{title} &amp; more</p>" if rng.random() < 0.8 else None,  # noqa: PLR2004 - a share
                 "status": "draft" if draft else "published", "recording_enabled": number % 5 != 4,  # noqa: PLR2004 - most
-                "recording_public": False, "show_in_company_page": rng.random() < 0.7,  # noqa: PLR2004
-                "chat_enabled": number % 9 != 7, "polls_enabled": number % 4 != 2,  # noqa: PLR2004
-                "questions_enabled": number % 10 != 8, "language": rng.choice(("en", "fr", "de")),  # noqa: PLR2004
+                "recording_public": False, "show_in_company_page": rng.random() < 0.7,  # noqa: PLR2004 - a share
+                "chat_enabled": number % 9 != 7, "polls_enabled": number % 4 != 2,  # noqa: PLR2004 - some
+                "questions_enabled": number % 10 != 8, "language": rng.choice(("en", "fr", "de")),  # noqa: PLR2004 - some
                 "published_at": 0 if draft else created + 3600, "created_at": created,
                 "updated_at": created + 3600,
                 "owner": owner_of(owner),

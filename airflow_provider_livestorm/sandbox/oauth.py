@@ -92,17 +92,24 @@ class OAuthRoutes:
 
     async def token(self, request: Request) -> Response:
         """Exchange a code or a refresh token."""
-        return await self._faults.around(request, lambda: self._token(request), self._fail)
+        request.state.counted = False
+        answer = await self._faults.around(request, lambda: self._token(request), lambda: self._take(request))
+        if request.state.counted:
+            self._limits.answered(answer.status_code)
+        return answer
 
-    def _fail(self) -> Verdict:
-        counted = self._doorkeeper.settings.oauth_calls == "counted"
-        return self._limits.fail() if counted else Verdict(None, {})
+    def _take(self, request: Request) -> Verdict:
+        """Count a call, where these count: whether they do is not known (api.md 3)."""
+        if self._doorkeeper.settings.oauth_calls == "free":
+            return Verdict(None, {})
+        verdict = self._limits.take()
+        request.state.counted = not verdict.refused
+        return verdict
 
     async def _token(self, request: Request) -> Response:
-        if self._doorkeeper.settings.oauth_calls == "counted":  # whether they are is not known (api.md 3)
-            verdict = self._limits.take()
-            if verdict.refused:
-                return error_response(ApiError(429, "Too many requests", "Rate limit exceeded"), verdict.headers)
+        verdict = self._take(request)
+        if verdict.refused:
+            return error_response(ApiError(429, "Too many requests", "Rate limit exceeded"), verdict.headers)
         try:
             form = await _form(request)
             client_id, client_secret = self._client(request, form)

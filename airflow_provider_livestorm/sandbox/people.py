@@ -39,7 +39,7 @@ def session_people(service: Service, call: Call, session_id: str) -> Answer:
     chosen, attended = _chosen(query), query.flag("attended")
     whose = _registration if settings.people_window == "registration" else _person
     created: Callable[[Registration], int] = lambda one: whose(one).created_at  # noqa: E731 - typed so
-    updated: Callable[[Registration], int] = lambda one: whose(one).updated_at  # noqa: E731
+    updated: Callable[[Registration], int] = lambda one: whose(one).updated_at  # noqa: E731 - likewise
     window = query.window(settings, created, updated)
     rows: Sequence[Registration] = [
         one

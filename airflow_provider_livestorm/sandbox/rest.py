@@ -35,11 +35,10 @@ class Counters:
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
         self.statuses: Counter[int] = Counter()
-        self.refused: Counter[str] = Counter()
 
     def clear(self) -> None:
         """Begin at nought."""
-        for counter in (self.calls, self.statuses, self.refused):
+        for counter in (self.calls, self.statuses):
             counter.clear()
 
 
@@ -75,31 +74,33 @@ class RestApi:
         async def endpoint(request: Request) -> Response:
             self.counters.calls[operation.name if operation else "unknown"] += 1
             self._service.catch_up()
-            answer = await self._faults.around(request, lambda: self._answer(operation, request), self._fail)
+            request.state.counted = False
+            answer = await self._faults.around(
+                request, lambda: self._answer(operation, request), lambda: self._take(request)
+            )
+            if request.state.counted:
+                self._limits.answered(answer.status_code)
             if answer.status_code != NO_ANSWER:
                 self.counters.statuses[answer.status_code] += 1
             return answer
 
         return endpoint
 
-    def _fail(self) -> Verdict:
-        """For a call that a fault meets."""
-        verdict = self._limits.fail()
-        if verdict.refused:
-            self.counters.refused[verdict.refused] += 1
+    def _take(self, request: Request) -> Verdict:
+        """Count a call against the limits."""
+        verdict = self._limits.take()
+        request.state.counted = not verdict.refused
         return verdict
 
     async def _answer(self, operation: Operation | None, request: Request) -> Response:
-        headers, counted = self._limits.headers(), False
+        headers = self._limits.headers()
         body = await request.body()
         try:
             scopes, user = self._authenticate(request.headers.get("authorization"))
-            verdict = self._limits.take()
+            verdict = self._take(request)
             headers = verdict.headers
             if verdict.refused:
-                self.counters.refused[verdict.refused] += 1
                 raise ApiError(429, "Too many requests", "Rate limit exceeded")
-            counted = True
             if operation is None:
                 raise ApiError(404, "Not found", "The route could not be found")
             if operation.scopes and not scopes & set(operation.scopes):
@@ -108,8 +109,6 @@ class RestApi:
                 raise ApiError(403, "Forbidden", "Workspace blocked")
             answer = self._act(operation, request, user, body)
         except ApiError as error:
-            if counted:
-                self._limits.forgive()
             return error_response(error, headers)
         if answer.delay:
             await asyncio.sleep(answer.delay)

@@ -163,7 +163,7 @@ def test_people_are_registered_changed_and_taken_out(
     assert ids(client, people, **mine) == []
 
 
-MOVING = ("bounds", "people_window", "session_updates", "event_updates", "breakout_rooms")
+MOVING = ("bounds", "people_window", "session_updates", "event_updates", "breakout_rooms", "attendance_delay")
 
 
 @pytest.mark.parametrize(

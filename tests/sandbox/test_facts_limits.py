@@ -127,6 +127,10 @@ def test_whether_the_token_endpoint_draws_from_the_pot_is_a_switch(facts: Facts,
     form |= {"grant_type": "refresh_token", "refresh_token": sandbox.grant()["refresh_token"]}
     assert requests.post(sandbox.token_url, data=form, timeout=10).ok
     assert _remaining(facts.get("/ping")) == left - taken
+    sandbox.configure(interval_limit=1)
+    statuses = [requests.post(sandbox.token_url, data=form, timeout=10).status_code for _ in range(4)]
+    assert (429 in statuses) is (setting == "counted")
+    assert sandbox.status()["counters"]["refused_by_limit"].get("interval", 0) == statuses.count(429)
 
 
 def test_the_old_spelling_takes_the_place_of_the_new_one(facts: Facts) -> None:
