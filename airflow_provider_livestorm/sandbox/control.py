@@ -265,8 +265,7 @@ class Control:
         """As if somebody had made all calls of the month."""
         if not self.service.settings.monthly_limit:
             raise ValueError("there is no monthly limit")
-        self.limits.take()  # the period starts with a call
-        self.limits.used = self.service.settings.monthly_limit
+        self.limits.use_up()
         return {"used": self.limits.used}
 
 

@@ -49,12 +49,9 @@ class Limits:
 
     def take(self) -> Verdict:
         """Count one call."""
-        now = self._now()
-        if self._period_start is None or now >= self._period_start + PERIOD:
-            self._period_start, self.used = now, 0
-        monotonic = self._forget()
+        now, monotonic = self._now(), self._forget()
+        reset = self._period(now) + PERIOD
         interval, monthly = self._settings.interval_limit, self._settings.monthly_limit
-        reset = self._period_start + PERIOD
         if monthly and self.used >= monthly:
             self.refused["monthly"] += 1
             return self._refuse("monthly", math.ceil(reset - now), reset)
@@ -67,6 +64,17 @@ class Limits:
         self._recent.append(monotonic)
         self.used += 1
         return Verdict(None, self.headers())
+
+    def use_up(self) -> None:
+        """As if all calls of the month were made."""
+        self._period(self._now())
+        self.used = self._settings.monthly_limit
+
+    def _period(self, now: float) -> float:
+        """When the period began that a call made now belongs to."""
+        if self._period_start is None or now >= self._period_start + PERIOD:
+            self._period_start, self.used = now, 0
+        return self._period_start
 
     def answered(self, status: int) -> None:
         """A call that was counted has its answer: one that failed is free where such are."""
