@@ -1,29 +1,31 @@
 """The token broker: gives Airflow 3 tasks the access token of a connection, and refreshes it where it may be written.
 
 `POST /livestorm/connections/{conn_id}/access-token`, asked by `auth/stores/broker.py`. It answers at once: the token,
-or 202 "being refreshed, come back". Reads and refreshes run on threads of its own, so that neither a slow token
-endpoint nor a crowd of tasks takes one that Airflow's other routes need, and no database session is held while
-Livestorm is asked.
+or 202 "being refreshed, come back", each caller in its turn. Reads and refreshes run on threads of its own, so that
+neither a slow token endpoint nor a crowd of tasks takes one that Airflow's other routes need, and no database session
+is held while Livestorm is asked.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, Protocol, TypeVar, cast
 
-from fastapi import FastAPI
+from fastapi import FastAPI, status
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.background import BackgroundTask
 
 from airflow_provider_livestorm.auth.assertion import ASSERTION_TYPE, read_assertion
 from airflow_provider_livestorm.auth.lease import TokenLease
+from airflow_provider_livestorm.auth.stores.spent_proofs import SpentProofs
 from airflow_provider_livestorm.auth.token import TokenSet
 from airflow_provider_livestorm.exceptions import (
     LivestormConfigurationError,
@@ -35,11 +37,27 @@ from airflow_provider_livestorm.hooks.connection import ConnectionSettings, open
 
 __all__ = ["TokenBroker", "create_app"]
 
-_COME_BACK_MS = 250
+# Those who must come back are given turns: the next after so long, one behind the other, none later than the last.
+_NEXT_TURN_SECONDS = 0.25
+_LAST_TURN_SECONDS = 1.25
+_TURNS_A_SECOND = 100
+# A crowd asks for the same connection: what one caller was told of it serves for those who ask in the same moment.
+_LOOK_SECONDS = 0.1
+# Refusals leave at full steps of this after the question came, so that their time does not tell what was looked up.
+_REFUSAL_STEP_SECONDS = 0.5
 # After a refresh that failed without a verdict, the callers' polls do not start another one at once.
 _PAUSE_SECONDS = 5.0
 
+_Found = TypeVar("_Found")
+
 log = logging.getLogger(__name__)
+
+
+class ProofRegister(Protocol):
+    """Knows which proofs were shown before; `spent_proofs.SpentProofs`."""
+
+    def first_use(self, conn_id: str, proof_id: str, expires_at: float) -> bool:
+        """Whether this one never was; it is spent by this."""
 
 
 class _Request(BaseModel):
@@ -54,6 +72,7 @@ class TokenBroker:
     Args:
         settings: reads a connection by its id; raises LivestormConfigurationError where there is none.
         lease: opens the token lease of a connection.
+        proofs: refuses those that were shown before, to whichever api-server.
         clock: UTC unix seconds.
     """
 
@@ -62,15 +81,18 @@ class TokenBroker:
         *,
         settings: Callable[[str], ConnectionSettings] = server_side_settings,
         lease: Callable[[ConnectionSettings], TokenLease] = open_lease,
+        proofs: ProofRegister | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
         self._lease = lease
+        self._proofs = proofs if proofs is not None else SpentProofs(clock=clock)
         self._clock = clock
         self._lock = threading.Lock()
         self._refreshes: dict[str, Future[TokenSet]] = {}
         self._failures: dict[str, tuple[float, str]] = {}
-        self._spent_proofs: dict[str, float] = {}
+        self._last_turn = 0.0
+        self._looks: dict[Hashable, tuple[float, Any]] = {}
         self._refreshers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="livestorm-refresh")
 
     def answer(self, conn_id: str, request: _Request) -> JSONResponse:
@@ -79,11 +101,11 @@ class TokenBroker:
             settings = self._authenticate(conn_id, request)
             if settings is None:
                 return _problem(401, "unauthorized", "The proof was not accepted.")
-            lease = self._lease(settings)
-            token = lease.stored(refused=request.refused)
+            refused = request.refused
+            token = self._look(("token", conn_id, refused), lambda: self._lease(settings).stored(refused=refused))
             if token is not None:
                 return _granted(token, self._clock())
-            refresh = self._start_refresh(conn_id, lease, request.refused)
+            refresh = self._start_refresh(conn_id, self._lease(settings), refused)
         except LivestormReconnectRequiredError as error:
             return _problem(409, "reconnect_required", str(error))
         except LivestormConfigurationError as error:
@@ -92,14 +114,14 @@ class TokenBroker:
             return _problem(503, "unavailable", str(error))
         # The server waits for background tasks before it stops: a refresh that was begun is finished and stored.
         return JSONResponse(
-            {"status": "refreshing"}, 202, {"Retry-After-Ms": str(_COME_BACK_MS), **_NO_STORE},
+            {"status": "refreshing"}, 202, {"Retry-After-Ms": self._turn(), **_NO_STORE},
             background=BackgroundTask(_until_done, refresh),
         )  # fmt: skip
 
     def _authenticate(self, conn_id: str, request: _Request) -> ConnectionSettings | None:
         """The connection if the caller proved that it can read it; an unknown one costs the same and tells the same."""
         try:
-            settings = self._settings(conn_id)
+            settings = self._look(("settings", conn_id), lambda: self._settings(conn_id))
             client_id, client_secret = settings.client_id, settings.secret
         except LivestormTokenError:  # the database is away: no verdict on the caller
             raise
@@ -113,16 +135,27 @@ class TokenBroker:
         )
         if settings is None or not client_id or proof is None or request.client_assertion_type != ASSERTION_TYPE:
             return None
-        return settings if self._first_use(*proof) else None
+        return settings if self._proofs.first_use(conn_id, *proof) else None
 
-    def _first_use(self, proof_id: str, expires_at: float) -> bool:
+    def _look(self, what: Hashable, look: Callable[[], _Found]) -> _Found:
+        """What was found a moment ago, or what is found now."""
         with self._lock:
             now = self._clock()
-            if proof_id in self._spent_proofs:
-                return False
-            self._spent_proofs = {known: until for known, until in self._spent_proofs.items() if until > now}
-            self._spent_proofs[proof_id] = expires_at
-        return True
+            self._looks = {known: (at, found) for known, (at, found) in self._looks.items() if now - at < _LOOK_SECONDS}
+            if what in self._looks:
+                return cast("_Found", self._looks[what][1])
+        found = look()
+        with self._lock:
+            self._looks[what] = (now, found)
+        return found
+
+    def _turn(self) -> str:
+        """When a caller is to come back, in milliseconds from now."""
+        with self._lock:
+            now = self._clock()
+            turn = max(now + _NEXT_TURN_SECONDS, self._last_turn + 1 / _TURNS_A_SECOND)
+            self._last_turn = min(turn, now + _LAST_TURN_SECONDS)
+            return str(round((self._last_turn - now) * 1000))
 
     def _start_refresh(self, conn_id: str, lease: TokenLease, refused: str | None) -> Future[TokenSet]:
         """See to it that a refresh is under way; one at a time per connection here, and by the lease everywhere."""
@@ -137,8 +170,9 @@ class TokenBroker:
             return begun
 
     def _refresh(self, conn_id: str, lease: TokenLease, refused: str | None) -> TokenSet:
+        failure: tuple[float, str] | None = None
         try:
-            token = lease.get(refused=refused)
+            return lease.get(refused=refused)
         except Exception as error:
             reason = str(error)
             if isinstance(error, LivestormError):
@@ -146,12 +180,14 @@ class TokenBroker:
             else:  # nobody waits for this thread: what is not told here is told nowhere
                 log.exception("Connection %s: its token could not be refreshed.", conn_id)
                 reason = f"Connection {conn_id!r}: its token could not be refreshed; the api-server's log tells why."
-            with self._lock:
-                self._failures[conn_id] = (self._clock(), reason)
+            failure = (self._clock(), reason)
             raise
-        with self._lock:
-            self._failures.pop(conn_id, None)
-        return token
+        finally:
+            with self._lock:
+                self._looks.clear()  # what was seen before this is old now
+                self._failures.pop(conn_id, None)
+                if failure is not None:
+                    self._failures[conn_id] = failure
 
 
 def create_app(broker: TokenBroker | None = None) -> FastAPI:
@@ -163,7 +199,13 @@ def create_app(broker: TokenBroker | None = None) -> FastAPI:
 
     @app.post("/connections/{connection_id:path}/access-token")
     async def access_token(connection_id: str, request: _Request) -> JSONResponse:
-        return await asyncio.get_running_loop().run_in_executor(readers, broker.answer, connection_id, request)
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
+        answer = await loop.run_in_executor(readers, broker.answer, connection_id, request)
+        if answer.status_code == status.HTTP_401_UNAUTHORIZED:
+            steps = math.ceil((loop.time() - asked) / _REFUSAL_STEP_SECONDS)
+            await asyncio.sleep(asked + steps * _REFUSAL_STEP_SECONDS - loop.time())
+        return answer
 
     return app
 
@@ -188,5 +230,5 @@ def _granted(token: TokenSet, now: float) -> JSONResponse:
     return JSONResponse(body, headers=_NO_STORE)
 
 
-def _problem(status: int, error: str, message: str) -> JSONResponse:
-    return JSONResponse({"error": error, "message": message}, status, _NO_STORE)
+def _problem(code: int, error: str, message: str) -> JSONResponse:
+    return JSONResponse({"error": error, "message": message}, code, _NO_STORE)

@@ -18,3 +18,8 @@ def _answers_come_before_background_tasks(monkeypatch: pytest.MonkeyPatch) -> No
         return None
 
     monkeypatch.setattr(token_broker, "_until_done", at_once)
+
+
+@pytest.fixture(autouse=True)
+def _refusals_leave_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(token_broker, "_REFUSAL_STEP_SECONDS", 0.02)

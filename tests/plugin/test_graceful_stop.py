@@ -16,6 +16,7 @@ SECRET = "the-client-secret-of-forty-characters-or-so"
 SERVER = """
 import pathlib, sys, time
 import uvicorn
+from airflow_provider_livestorm.auth.stores.spent_proofs import SpentHere
 from airflow_provider_livestorm.auth.token import TokenSet
 from airflow_provider_livestorm.hooks.connection import ConnectionSettings
 from airflow_provider_livestorm.plugin.token_broker import TokenBroker, create_app
@@ -34,7 +35,7 @@ class Lease:
         return TokenSet("token")
 
 settings = ConnectionSettings("conn", "client", secret)
-broker = TokenBroker(settings=lambda _: settings, lease=lambda _: Lease())
+broker = TokenBroker(settings=lambda _: settings, lease=lambda _: Lease(), proofs=SpentHere())
 config = uvicorn.Config(create_app(broker), port=port, log_level="critical")
 server = uvicorn.Server(config)
 

@@ -12,6 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from airflow_provider_livestorm.auth.assertion import ASSERTION_TYPE, AUDIENCE, sign_assertion
+from airflow_provider_livestorm.auth.stores.spent_proofs import SpentHere
 from airflow_provider_livestorm.auth.token import TokenSet, fingerprint
 from airflow_provider_livestorm.exceptions import (
     LivestormConfigurationError,
@@ -75,7 +76,12 @@ def http(lease: Lease, clock: list[float]) -> Iterator[TestClient]:
             raise LivestormConfigurationError("There is no connection")
         return ConnectionSettings(conn_id, CLIENT_ID, SECRET, extra={"refresh_token": REFRESH})
 
-    broker = TokenBroker(settings=settings, lease=lambda _: lease, clock=lambda: time.time() + clock[0])  # type: ignore[arg-type,return-value]
+    broker = TokenBroker(
+        settings=settings,
+        lease=lambda _: lease,  # type: ignore[arg-type,return-value]
+        proofs=SpentHere(),
+        clock=lambda: time.time() + clock[0],
+    )
     with TestClient(create_app(broker)) as client:
         yield client
     lease.go_on.set()

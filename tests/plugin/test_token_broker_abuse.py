@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import threading
@@ -16,9 +17,11 @@ from fastapi.testclient import TestClient
 
 from airflow_provider_livestorm.auth.assertion import ASSERTION_TYPE, AUDIENCE, sign_assertion
 from airflow_provider_livestorm.auth.lease import TokenLease
+from airflow_provider_livestorm.auth.stores.spent_proofs import SpentHere
 from airflow_provider_livestorm.auth.token import Grant, fingerprint
 from airflow_provider_livestorm.exceptions import LivestormConfigurationError
 from airflow_provider_livestorm.hooks.connection import ConnectionSettings
+from airflow_provider_livestorm.plugin import token_broker
 from airflow_provider_livestorm.plugin.token_broker import TokenBroker, create_app
 from tests.auth.rotation import SEED, Clock, Doorkeeper, MemoryStore
 
@@ -37,7 +40,9 @@ class House:
         self.store = MemoryStore()
         self.server = Doorkeeper()
         self.settings_error: Exception = LivestormConfigurationError("There is no connection")
-        self.broker = TokenBroker(settings=self.settings, lease=self.lease, clock=self.now)
+        self.broker = TokenBroker(
+            settings=self.settings, lease=self.lease, proofs=SpentHere(clock=self.now), clock=self.now
+        )
         self.http = TestClient(create_app(self.broker), raise_server_exceptions=False)
 
     def now(self) -> float:
@@ -143,26 +148,64 @@ def test_no_answer_holds_a_refresh_token_or_the_client_secret(house: House) -> N
 # --- proofs -----
 
 
-def test_a_proof_stays_spent_for_as_long_as_it_could_be_shown(house: House) -> None:
-    once = proof()
-    assert house.ask(once).status_code == 202
-    house.ahead = 88  # its life and the leeway, less a moment; it is read by the real clock, which stands still
-    house.ask()
-    assert house.ask(once).status_code == 401
-
-
-def test_spent_proofs_are_forgotten_when_they_have_run_out(house: House) -> None:
-    for _ in range(5):
-        house.ask()
-    house.ahead = 600
-    house.ask()
-    assert len(house.broker._spent_proofs) == 1
-
-
 def test_an_unknown_connection_and_a_wrong_key_are_told_the_same_byte_for_byte(house: House) -> None:
     wrong, unknown = house.ask(proof(secret="x" * 43)), house.ask(proof("nobody"), conn_id="nobody")
     assert wrong.status_code == unknown.status_code == 401
     assert (wrong.content, wrong.headers.raw) == (unknown.content, unknown.headers.raw)
+
+
+def test_the_time_of_a_refusal_does_not_tell_what_was_looked_up(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unknown connection may take longer to look for than a known one to decrypt, or less: none shows."""
+    step, slow = 1.0, 0.1
+    waits: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        waits.append(seconds)
+
+    found = house.settings
+
+    def look(conn_id: str) -> ConnectionSettings:
+        if conn_id == "nobody":
+            time.sleep(slow)  # stands for a secrets backend's answer
+        return found(conn_id)
+
+    monkeypatch.setattr(token_broker, "_REFUSAL_STEP_SECONDS", step)
+    monkeypatch.setattr(token_broker.asyncio, "sleep", wait)
+    house.broker._settings = look
+    for conn_id in ("conn", "nobody"):
+        assert house.ask(proof(conn_id, secret="x" * 43), conn_id=conn_id).status_code == 401
+    known, unknown = waits
+    assert 0 < known < step
+    assert 0 < unknown < step - slow, "what the look-up took is part of the step"
+
+
+def test_a_crowd_is_given_turns_one_behind_the_other(house: House) -> None:
+    """So that they do not come back all at once, nor so late that the new token waits for them."""
+    now = house.now()
+    house.broker._clock = lambda: now
+    house.server.arriving.append(lambda: None)
+    turns = [int(house.broker._turn()) for _ in range(200)]
+    assert turns[0] == 250
+    assert {later - earlier for earlier, later in itertools.pairwise(turns)} == {10, 0}
+    assert turns[-1] == 1250
+
+
+def test_a_crowd_looks_a_connection_up_once_a_moment(house: House) -> None:
+    looks: list[str] = []
+    found = house.settings
+
+    def look(conn_id: str) -> ConnectionSettings:
+        looks.append(conn_id)
+        return found(conn_id)
+
+    now = house.now()
+    house.broker._clock = lambda: now
+    house.broker._settings = look
+    assert {house.ask().status_code for _ in range(5)} <= {200, 202}
+    assert len(looks) <= 2, "once, and once more after the refresh"
+    now += 0.2
+    house.ask()
+    assert len(looks) <= 3
 
 
 def test_a_connection_that_a_secrets_backend_denies_is_told_as_unknown(house: House) -> None:

@@ -27,12 +27,35 @@ from sqlalchemy.orm import Session
 from airflow_provider_livestorm.auth.stores import Snapshot, sown
 from airflow_provider_livestorm.exceptions import LivestormConfigurationError, LivestormTokenError
 
-__all__ = ["SIBLING_SUFFIX", "MetadataDbStore", "SiblingStore", "find_connection", "find_row"]
+__all__ = ["SIBLING_SUFFIX", "MetadataDbStore", "SiblingStore", "engine", "find_connection", "find_row", "transaction"]
 
 SIBLING_SUFFIX = "__oauth"
 _table: Table = Connection.__table__
 
 log = logging.getLogger(__name__)
+
+
+@contextmanager
+def transaction(conn_id: str) -> Iterator[DatabaseConnection]:
+    """A transaction of its own in the metadata database, apart from whatever session the caller may have open.
+
+    Args:
+        conn_id: for messages.
+
+    Raises:
+        IntegrityError: a row was there already.
+        LivestormTokenError: the database failed; a retry may help.
+    """
+    try:
+        with engine().begin() as database:
+            yield database
+    except IntegrityError:
+        raise
+    except SQLAlchemyError as error:
+        # Only the kind of error: SQLAlchemy's own message repeats the statement's parameters.
+        raise LivestormTokenError(
+            f"Connection {conn_id!r}: Airflow's metadata database failed ({type(error).__name__}); try again."
+        ) from None
 
 
 class MetadataDbStore:
@@ -107,7 +130,7 @@ class _Row:
         self._row_id = row_id
 
     def read(self) -> Snapshot | None:
-        with self._transaction() as database:
+        with transaction(self._conn_id) as database:
             row = database.execute(
                 select(_table.c.extra, _table.c.is_extra_encrypted).where(_table.c.conn_id == self._row_id)
             ).one_or_none()
@@ -123,7 +146,7 @@ class _Row:
 
     def update(self, seen: Snapshot, extra: dict[str, Any]) -> Snapshot | None:
         text, encrypted = _encode(extra)
-        with self._transaction() as database:
+        with transaction(self._conn_id) as database:
             written = database.execute(
                 update(_table)
                 .where(_table.c.conn_id == self._row_id, _table.c.extra == seen.revision)
@@ -138,25 +161,12 @@ class _Row:
             "is_encrypted": False,
             "description": f"Tokens of {self._conn_id}, which lives elsewhere; kept by the Livestorm provider.",
         }  # fmt: skip
-        with self._transaction() as database:
-            try:
-                with database.begin_nested():
-                    database.execute(insert(_table).values(members))
-            except IntegrityError:  # somebody was faster
-                return None
-        return Snapshot(extra, text)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[DatabaseConnection]:
-        """A transaction of its own, apart from whatever session the caller may have open."""
         try:
-            with _engine().begin() as database:
-                yield database
-        except SQLAlchemyError as error:
-            # Only the kind of error: SQLAlchemy's own message repeats the statement's parameters.
-            raise LivestormTokenError(
-                f"Connection {self._conn_id!r}: Airflow's metadata database failed ({type(error).__name__}); try again."
-            ) from None
+            with transaction(self._conn_id) as database:
+                database.execute(insert(_table).values(members))
+        except IntegrityError:  # somebody was faster
+            return None
+        return Snapshot(extra, text)
 
 
 def find_connection(conn_id: str) -> tuple[Connection | None, bool]:
@@ -193,7 +203,7 @@ def find_row(conn_id: str, client_id: str, refresh_token: str | None) -> str | N
         client_id: its login.
         refresh_token: as the connection at hand has it; a copy of a saved row has the same.
     """
-    with Session(_engine()) as session:
+    with Session(engine()) as session:
         rows = session.scalars(
             select(Connection).where(Connection.conn_type == "livestorm", Connection.login == client_id)
         ).all()
@@ -203,13 +213,18 @@ def find_row(conn_id: str, client_id: str, refresh_token: str | None) -> str | N
     return next(copies, None) if refresh_token else None
 
 
-def _engine() -> Engine:
-    engine: Engine | None = getattr(settings, "engine", None)
-    if engine is None:  # an Airflow 3 task, where `[livestorm] token_store` was forced
+def engine() -> Engine:
+    """The metadata database, as Airflow opened it in this process.
+
+    Raises:
+        LivestormConfigurationError: it did not.
+    """
+    opened: Engine | None = getattr(settings, "engine", None)
+    if opened is None:  # an Airflow 3 task, where `[livestorm] token_store` was forced
         raise LivestormConfigurationError(
             "This process has no access to Airflow's metadata database; set [livestorm] token_store to auto or broker."
         )
-    return engine
+    return opened
 
 
 def _encode(extra: dict[str, Any]) -> tuple[str, bool]:

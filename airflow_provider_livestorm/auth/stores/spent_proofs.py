@@ -1,0 +1,135 @@
+"""Which proofs were shown to the token broker already, for all api-servers of one Airflow: a small table of our own.
+
+None of Airflow's own tables can say "this one is new" to several processes at once without showing rows to people. Ours
+is made at its first use, holds digests for the minute or two that a proof could be shown again, and may be dropped at
+any time while no api-server runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from airflow.models.connection import Connection
+from sqlalchemy import BigInteger, Column, MetaData, String, Table, delete, insert, inspect
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from airflow_provider_livestorm.auth.stores.metadata_db import engine, transaction
+from airflow_provider_livestorm.exceptions import LivestormTokenError
+
+__all__ = ["SpentHere", "SpentProofs"]
+
+_SWEEP_SECONDS = 60.0
+_table = Table(
+    "livestorm_spent_proof",
+    MetaData(schema=Connection.__table__.schema),
+    Column("proof", String(64), primary_key=True, comment="SHA-256 of the connection's id and the proof's jti, in hex"),
+    Column("expires_at", BigInteger, nullable=False, index=True, comment="UTC unix seconds"),
+)
+
+log = logging.getLogger(__name__)
+
+
+class SpentHere:
+    """Remembers the proofs that this process saw.
+
+    Args:
+        clock: UTC unix seconds.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._known: dict[tuple[str, str], float] = {}
+
+    def first_use(self, conn_id: str, proof_id: str, expires_at: float) -> bool:
+        """Whether it was never shown before; it is spent by this.
+
+        Args:
+            conn_id: that it was signed for.
+            proof_id: its `jti`.
+            expires_at: UTC unix seconds; it is forgotten then.
+        """
+        with self._lock:
+            now = self._clock()
+            if (conn_id, proof_id) in self._known:
+                return False
+            self._known = {known: until for known, until in self._known.items() if until > now}
+            self._known[conn_id, proof_id] = expires_at
+        return True
+
+
+class SpentProofs:
+    """Remembers the proofs that any api-server of this Airflow saw.
+
+    Where the database's user may not make a table, each process remembers its own, and says so once.
+
+    Args:
+        clock: UTC unix seconds.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._ready: bool | None = None
+        self._swept_at = 0.0
+        self._here = SpentHere(clock=clock)
+
+    def first_use(self, conn_id: str, proof_id: str, expires_at: float) -> bool:
+        """As of `SpentHere`.
+
+        Raises:
+            LivestormTokenError: the database failed; a retry, with another proof, may help.
+        """
+        if not self._here.first_use(conn_id, proof_id, expires_at):
+            return False
+        if not self._table_is_there(conn_id):
+            return True
+        digest = hashlib.sha256(f"{conn_id}\n{proof_id}".encode()).hexdigest()
+        try:
+            with transaction(conn_id) as database:
+                database.execute(insert(_table).values(proof=digest, expires_at=int(expires_at) + 1))
+            if self._due():
+                with transaction(conn_id) as database:
+                    database.execute(delete(_table).where(_table.c.expires_at < int(self._clock())))
+        except IntegrityError:
+            return False
+        except LivestormTokenError:
+            self._ready = None  # the table may have been dropped: look again at the next one
+            raise
+        return True
+
+    def _due(self) -> bool:
+        with self._lock:
+            now = self._clock()
+            due = now - self._swept_at >= _SWEEP_SECONDS
+            if due:
+                self._swept_at = now
+        return due
+
+    def _table_is_there(self, conn_id: str) -> bool:
+        with self._lock:
+            if self._ready is None:
+                self._ready = self._make(conn_id)
+            return self._ready
+
+    @staticmethod
+    def _make(conn_id: str) -> bool:
+        refusal = "it was not made"
+        try:
+            _table.create(engine(), checkfirst=True)
+        except SQLAlchemyError as error:  # another api-server may have made it at the same moment
+            refusal = type(error).__name__
+        with transaction(conn_id) as database:
+            if inspect(database).has_table(_table.name, schema=_table.schema):
+                return True
+        log.warning(
+            "The table %s cannot be made in Airflow's metadata database (%s): a request to the token broker that is"
+            " overheard could be repeated at another api-server for a minute. Let Airflow's database user make it, or"
+            " make it yourself: CREATE TABLE %s (proof VARCHAR(64) PRIMARY KEY, expires_at BIGINT NOT NULL).",
+            _table.fullname, refusal, _table.fullname,
+        )  # fmt: skip
+        return False
