@@ -22,6 +22,7 @@ from fastapi import FastAPI, status
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.background import BackgroundTask
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from airflow_provider_livestorm.auth.assertion import ASSERTION_TYPE, read_assertion
 from airflow_provider_livestorm.auth.lease import TokenLease
@@ -194,7 +195,7 @@ def create_app(broker: TokenBroker | None = None) -> FastAPI:
     """The app that the plugin mounts under `/livestorm`."""
     broker = broker if broker is not None else TokenBroker()
     # The readers wait on the database only; Airflow's pool of connections is small, so they are few.
-    readers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="livestorm-broker")
+    readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="livestorm-broker")
     app = FastAPI(title="Livestorm", openapi_url=None)
 
     @app.post("/connections/{connection_id:path}/access-token")
@@ -207,7 +208,39 @@ def create_app(broker: TokenBroker | None = None) -> FastAPI:
             await asyncio.sleep(asked + steps * _REFUSAL_STEP_SECONDS - loop.time())
         return answer
 
+    app.add_middleware(_Admission, at_once=2)
     return app
+
+
+class _Admission:
+    """Lets few callers in at a time, so that a crowd queues here and not in the event loop that Airflow shares.
+
+    A caller is through once the answer is sent: the background task that may follow it holds up nobody.
+    """
+
+    def __init__(self, app: ASGIApp, *, at_once: int) -> None:
+        self._app = app
+        self._places = asyncio.Semaphore(at_once)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._places.acquire()
+        leave = self._places.release
+
+        async def sent(message: Message) -> None:
+            nonlocal leave
+            await send(message)
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                leave()
+                leave = _nothing
+
+        try:
+            await self._app(scope, receive, sent)
+        finally:
+            leave()
+
+
+def _nothing() -> None:
+    """Left already."""
 
 
 async def _until_done(refresh: Future[TokenSet]) -> None:
