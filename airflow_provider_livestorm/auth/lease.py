@@ -137,13 +137,16 @@ class TokenLease:
 
     def _usable(self, record: TokenRecord, refused: str | None, min_left: float = 0.0) -> TokenSet | None:
         token = record.token
+        # A row may hold what the Connection does not (stores.sown), so nobody masked it yet.
+        for secret in (record.refresh_token, token.access_token if token is not None else None):
+            if secret:
+                self._mask(secret)
         if (
             token is not None
             and (token.expires_at is None or token.expires_at - self._clock() > min_left)
             and token.state(self._clock()) is TokenState.FRESH
             and (refused is None or fingerprint(token.access_token) != refused)
         ):
-            self._mask(token.access_token)
             return token
         if record.refresh_token is None:
             raise LivestormReconnectRequiredError(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from airflow.providers.common.compat.sdk import conf, mask_secret
+from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_livestorm.api.client import API_URL
 from airflow_provider_livestorm.api.transport import require_secure_url
@@ -23,6 +23,7 @@ from airflow_provider_livestorm.auth.oauth import AUTHORIZE_URL, TOKEN_URL, OAut
 from airflow_provider_livestorm.auth.shield import uninterrupted
 from airflow_provider_livestorm.auth.stores import TokenStore
 from airflow_provider_livestorm.exceptions import LivestormConfigurationError
+from airflow_provider_livestorm.hooks.masking import mask_secret
 
 __all__ = [
     "CONN_TYPE", "ConnectionSettings", "broker_url", "open_lease", "server_side_settings", "token_source",

@@ -170,7 +170,7 @@ def test_secrets_are_masked_before_they_are_written_anywhere(server: Doorkeeper,
     seen: list[list[str]] = []
     store = MemoryStore(pause=lambda step: seen.append([*masked]) if step == "swap" else None)
     lease(store, server, clock, mask=masked.append).get()
-    assert seen == [[], ["access-1", "refresh-1"]], "none at the lease, both at the commit"
+    assert seen == [[SEED], [SEED, "access-1", "refresh-1"]], "the old one at the lease, all at the commit"
 
 
 def test_a_refusal_of_an_unknown_kind_is_remembered_for_a_minute_and_gives_the_lease_back(

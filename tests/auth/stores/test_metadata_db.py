@@ -44,6 +44,18 @@ while len(tokens) < 4 and time.monotonic() < give_up:
 print(json.dumps(len(tokens)))
 """
 
+_MASKED = """
+import json
+from airflow._shared.secrets_masker import redact as in_servers
+from airflow.sdk._shared.secrets_masker import redact as in_tasks
+from airflow_provider_livestorm.auth.stores.metadata_db import MetadataDbStore
+from airflow_provider_livestorm.hooks.connection import open_lease, server_side_settings
+settings = server_side_settings("masked")
+secrets = [settings.secret, settings.extra["refresh_token"], open_lease(settings).get().access_token]
+secrets.append(MetadataDbStore("masked").read().extra["refresh_token"])
+print(json.dumps([len(set(secrets)), [[in_servers(one), in_tasks(one)] for one in secrets]]))
+"""
+
 
 @pytest.fixture(scope="module")
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> LocalAirflow:
@@ -89,3 +101,19 @@ def test_processes_with_a_database_share_a_token_that_lives_two_seconds(airflow:
         assert counters["reuses_of_spent_tokens"] == 0
         assert counters["refused_refreshes"] == 0
         assert airflow.read_connection("shared")["extra"]["refresh_token"] == sandbox.newest_refresh_token()
+
+
+def test_each_secret_is_known_to_both_maskers_of_the_process_that_refreshes(airflow: LocalAirflow) -> None:
+    """Airflow 3 has one for servers and one for tasks; its own `mask_secret` for providers tells the latter alone."""
+    with SandboxProcess(preset="empty", rotation="strict", interval_limit=0) as sandbox:
+        grant = sandbox.grant()
+        airflow.put_connection(
+            conn_id="masked",
+            conn_type="livestorm",
+            host=sandbox.api_url,
+            login=grant["client_id"],
+            password=grant["client_secret"],
+            extra=json.dumps({"refresh_token": grant["refresh_token"], "token_url": sandbox.token_url}),
+        )
+        found = airflow.python(_MASKED)
+    assert found == [4, [["***", "***"]] * 4]
