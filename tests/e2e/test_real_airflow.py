@@ -19,6 +19,7 @@ from airflow_provider_livestorm.sandbox.process import SandboxProcess
 from scripts.local_airflow import free_port
 from tests import truth
 from tests.e2e.conftest import TOKEN_LIFE, Stack
+from trials.celery_calls import celery_calls
 
 STREAMS = ("events", "sessions", "session_people")
 
@@ -56,6 +57,35 @@ def test_six_tasks_at_once_share_a_rotating_token_without_spending_one_twice(sta
     assert row["encrypted"] is True
     assert newest not in row["stored"]
     assert row["stored"].startswith("gAAAAA"), "not a Fernet text"
+
+
+def test_twelve_celery_tasks_share_a_token_that_lives_two_seconds(stack: Stack) -> None:
+    outcome = celery_calls(stack)
+    stack.other_secrets.extend(outcome.secrets)
+    assert not outcome.missed, outcome
+
+
+def test_six_triggers_share_a_token_and_leave_the_event_loop_free(stack: Stack) -> None:
+    """The API answers after 0.8 s: a call that held the loop would leave it no tick, and the ticks come every 10 ms."""
+    connect(stack)
+    stack.sandbox.configure(interval_limit=0)
+    stack.sandbox.add_fault(path_prefix="/v1/ping", delay=0.8, when="after", times=0)
+    stack.sandbox.reset_counters()
+    try:
+        tasks = stack.run_dag("deferred_calls")
+    finally:
+        stack.sandbox.clear_faults()
+        stack.sandbox.configure(interval_limit=5)
+
+    logs = [stack.log_of("deferred_calls", task) for task in tasks.values()]
+    assert [task["state"] for task in tasks.values()] == ["success"] * 6, logs
+    told = [stack.xcoms("deferred_calls", task) for task in tasks.values()]
+    assert [one["calls"] for one in told] == [6] * 6
+    assert min(one["fewest_ticks"] for one in told) >= 5, told
+    counters = stack.sandbox.status()["counters"]
+    assert counters["refreshes"] >= 2, "the tokens must have expired while the triggers ran, or this proves nothing"
+    assert (counters["reuses_of_spent_tokens"], counters["refused_refreshes"]) == (0, 0)
+    assert all("a careless log of the token: ***" in log for log in logs)
 
 
 def test_the_sync_dag_lands_the_workspace_as_it_is(stack: Stack) -> None:
