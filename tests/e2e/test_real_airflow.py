@@ -10,6 +10,7 @@ import ast
 import gzip
 import json
 import pathlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -68,6 +69,7 @@ def test_twelve_celery_tasks_share_a_token_that_lives_two_seconds(stack: Stack) 
 def test_six_triggers_share_a_token_and_leave_the_event_loop_free(stack: Stack) -> None:
     """The API answers after 0.8 s: a call that held the loop would leave it no tick, and the ticks come every 10 ms."""
     connect(stack)
+    stack.database.execute(_KEEP_TRIGGERS)
     stack.sandbox.configure(interval_limit=0)
     stack.sandbox.add_fault(path_prefix="/v1/ping", delay=0.8, when="after", times=0)
     stack.sandbox.reset_counters()
@@ -218,18 +220,40 @@ def test_no_secret_is_in_any_log_xcom_rendered_field_or_file(stack: Stack) -> No
         for path in pathlib.Path("/proc").glob("[0-9]*/cmdline")
     }
     examples = ("livestorm_sync", "livestorm_custom_task", "livestorm_keep_alive")
-    for dag in ("mapped_calls", *examples, "variable_reads", "bad_input"):
+    for dag in ("mapped_calls", *examples, "variable_reads", "bad_input", "celery_calls", "deferred_calls"):
         places[f"task instances of {dag}"] = json.dumps(
             stack.api("GET", f"/dags/{dag}/dagRuns/~/taskInstances", params={"limit": 100})
         ).encode()
 
     places["xcoms and rendered fields"] = json.dumps(stack.airflow.python(_XCOMS)).encode()
+    places |= {f"table {table}": content for table, content in _tables(stack)}
+    places["arguments of triggers"] = arguments = "\n".join(_arguments_of_triggers(stack)).encode()
 
     found = {place for place, content in places.items() for secret in secrets if secret.encode() in content}
 
     assert not found
     assert any("mapped_calls" in place and place.endswith(".log") for place in places), "no task log was scanned"
     assert any(place.endswith(".jsonl.gz") for place in places), "no data file was scanned"
+    assert any(".trigger." in place for place in places), "no log of a trigger was scanned"
+    assert {pathlib.Path(place).name for place in places} >= {"celery.log", "triggerer.log", "valkey.log"}
+    assert any(b"celery_calls" in content for place, content in places.items() if place.endswith(".aof"))
+    assert b"celery_calls" in places["table xcom"]
+    assert b"calls" in arguments
+
+
+def _tables(stack: Stack) -> Iterator[tuple[str, bytes]]:
+    """Every table of Airflow's database as text, what is kept as bytes included: results of Celery, XComs, events."""
+    for (table,) in stack.database.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
+        rows = stack.database.execute(f'SELECT t::text FROM "{table}" t')  # noqa: S608 - a name out of the catalogue
+        text = "\n".join(row for (row,) in rows)
+        packed = [bytes.fromhex(digits) for digits in re.findall(r"\\x((?:[0-9a-f]{2})+)", text)]
+        yield table, b"\n".join([text.encode(), *packed])
+
+
+def _arguments_of_triggers(stack: Stack) -> list[str]:
+    """What Airflow kept of each trigger while it ran, decrypted."""
+    kept = stack.database.execute("SELECT kwargs FROM test_triggers")
+    return [json.dumps(stack.database.decrypt(text)) for (text,) in kept]
 
 
 def test_airflows_own_echo_masks_nothing(stack: Stack) -> None:
@@ -249,9 +273,22 @@ def test_airflows_own_echo_masks_nothing(stack: Stack) -> None:
     assert any("a careless log of the token: ***" in log for log in task_logs)
 
 
+def test_a_celery_worker_echoes_nothing(stack: Stack) -> None:
+    """So its log is scanned whole above, and what its tasks print is masked in their logs."""
+    assert "a careless" not in (stack.airflow.home / "celery.log").read_text()
+    printed = [
+        line
+        for path in (stack.airflow.home / "logs").glob("dag_id=celery_calls/**/task_id=call/**/*.log")
+        for line in path.read_text().splitlines()
+        if "a careless" in line
+    ]
+    assert len(printed) == 36
+    assert all("***" in line for line in printed)
+
+
 def _files(stack: Stack) -> Iterator[pathlib.Path]:
     """Every file that Airflow and the tasks wrote, keys aside."""
-    for folder in (stack.airflow.home, stack.data):
+    for folder in (stack.airflow.home, stack.data, stack.valkey):
         for path in folder.rglob("*"):
             if path.is_file() and path.name != "keys.json":
                 yield path
@@ -270,6 +307,13 @@ def _content(path: pathlib.Path) -> bytes:
     return gzip.decompress(content) if path.suffix == ".gz" else content
 
 
+# Airflow deletes a trigger's row when it has fired.
+_KEEP_TRIGGERS = """
+CREATE TABLE test_triggers (kwargs text);
+CREATE FUNCTION test_keep() RETURNS trigger AS $$
+BEGIN INSERT INTO test_triggers VALUES (NEW.kwargs); RETURN NEW; END $$ LANGUAGE plpgsql;
+CREATE TRIGGER test_keep AFTER INSERT OR UPDATE ON trigger FOR EACH ROW EXECUTE FUNCTION test_keep();
+"""
 _XCOMS = """
 import json
 from airflow.models.xcom import XComModel

@@ -1,4 +1,4 @@
-"""Tasks of a Celery worker, each calling Livestorm for longer than an access token lives; run by trials/celery_calls.py.
+"""Tasks of a Celery worker, each calling Livestorm for longer than a token lives; run by trials/celery_calls.py.
 
 How many, and how many calls each, the run's conf tells: `{"tasks": 12, "calls": 10}`.
 """

@@ -1,4 +1,4 @@
-"""A trigger that calls Livestorm by the hook, and an operator that waits for it. Airflow finds it in its plugins folder."""
+"""A trigger that calls Livestorm by the hook, and an operator that waits for it; Airflow's plugins folder has them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import functools
 from collections.abc import AsyncIterator
 from typing import Any
 
-import airflow_provider_livestorm
 from airflow.providers.common.compat.sdk import BaseOperator, Context
 from airflow.triggers.base import BaseTrigger, TriggerEvent
-from airflow_provider_livestorm.hooks.livestorm import LivestormHook
 from blockbuster import BlockBuster
+
+import airflow_provider_livestorm
+from airflow_provider_livestorm.hooks.livestorm import LivestormHook
 
 
 class CallsTrigger(BaseTrigger):
@@ -39,6 +40,7 @@ class CallsTrigger(BaseTrigger):
                 await hook.arequest("GET", "/ping")
                 meanwhile.append(self.ticks - before)
             self.log.info("a careless log of the token: %s", await hook.aget_token())
+            print("a careless print of the token:", await hook.aget_token())
             client.close()
             yield TriggerEvent({"number": self.number, "calls": len(meanwhile), "fewest_ticks": min(meanwhile)})
         finally:
