@@ -251,9 +251,9 @@ def _tables(stack: Stack) -> Iterator[tuple[str, bytes]]:
 
 
 def _arguments_of_triggers(stack: Stack) -> list[str]:
-    """What Airflow kept of each trigger while it ran, decrypted."""
+    """What Airflow kept of each trigger while it ran: those of a task that deferred are not even encrypted."""
     kept = stack.database.execute("SELECT kwargs FROM test_triggers")
-    return [json.dumps(stack.database.decrypt(text)) for (text,) in kept]
+    return [text if text.startswith("{") else json.dumps(stack.database.decrypt(text)) for (text,) in kept]
 
 
 def test_airflows_own_echo_masks_nothing(stack: Stack) -> None:
