@@ -256,15 +256,16 @@ def _arguments_of_triggers(stack: Stack) -> list[str]:
     return [text if text.startswith("{") else json.dumps(stack.database.decrypt(text)) for (text,) in kept]
 
 
-def test_airflows_own_echo_masks_nothing(stack: Stack) -> None:
-    """LocalExecutor repeats what tasks print on the scheduler's standard output, and masks nothing there.
+@pytest.mark.parametrize("process", ["scheduler", "triggerer"])
+def test_airflows_own_echo_masks_nothing(stack: Stack, process: str) -> None:
+    """LocalExecutor repeats what tasks print on the scheduler's standard output, the triggerer what triggers print.
 
-    It does so with the connection's own password, which Airflow itself masks everywhere else, and so with our token: it
+    They do so with the connection's own password, which Airflow itself masks everywhere else, and so with our token: it
     is nothing that a provider can mend, README tells of it, and the scan above leaves out just the lines that our
-    careless DAG prints. Should this fail, Airflow mends it: scan them again.
+    careless DAGs print. Should this fail, Airflow mends it: scan them again.
     """
     password = stack.sandbox.credentials()["client_secret"]
-    echo = (stack.airflow.home / "scheduler.log").read_text()
+    echo = (stack.airflow.home / f"{process}.log").read_text()
     assert f"a careless print of Airflow's own password: {password}" in echo
     assert any(f"a careless print of the token: {text}" in echo for text in stack.sandbox.secrets())
     task_logs = [path.read_text() for path in (stack.airflow.home / "logs").rglob("*.log")]
@@ -300,7 +301,7 @@ def _content(path: pathlib.Path) -> bytes:
         content = path.read_bytes()
     except OSError:
         return b""
-    if path.name == "scheduler.log":  # see test_airflows_own_echo_masks_nothing
+    if path.name in ("scheduler.log", "triggerer.log"):  # see test_airflows_own_echo_masks_nothing
         content = b"\n".join(
             line for line in content.splitlines() if b"a careless print" not in line and b"a careless log" not in line
         )
