@@ -9,7 +9,6 @@ import asyncio
 import contextvars
 import json
 import os
-import pathlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -29,7 +28,6 @@ from airflow_provider_livestorm.hooks.livestorm import LivestormHook
 from airflow_provider_livestorm.hooks.off_loop import off_loop
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
 
-README = pathlib.Path(__file__).parents[2] / "README.md"
 CROWD = 2 * min(32, (os.cpu_count() or 1) + 4)  # twice as many as asyncio.to_thread has threads
 
 
@@ -87,21 +85,6 @@ def test_where_airflow_has_no_asynchronous_way_the_connection_is_read_on_a_threa
     assert asyncio.run(Hook("livestorm_test").aget_token()) == connection["password"]
     assert len(seen) == 1
     assert seen != [threading.main_thread()]
-
-
-def test_the_trigger_in_the_readme_fires(
-    sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch, connection: dict[str, Any]
-) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_LIVESTORM_DEFAULT", json.dumps(connection))
-    (example,) = (block for block in README.read_text().split("```") if "class SessionEndedTrigger" in block)
-    names: dict[str, Any] = {}
-    exec(example.removeprefix("python"), names)  # noqa: S102 - our own README
-    past = next(row["id"] for row in sandbox.truth("sessions") if row["attributes"]["status"] == "past")
-
-    async def fire() -> Any:
-        return await anext(names["SessionEndedTrigger"](past).run())
-
-    assert asyncio.run(fire()).payload == {"session_id": past}
 
 
 def test_an_unknown_connection_is_told_as_by_the_other_methods() -> None:
