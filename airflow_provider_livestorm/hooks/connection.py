@@ -25,8 +25,8 @@ from airflow_provider_livestorm.auth.stores import TokenStore
 from airflow_provider_livestorm.exceptions import LivestormConfigurationError
 
 __all__ = [
-    "CONN_TYPE", "ConnectionSettings", "broker_url", "open_lease", "server_side_settings", "token_source",
-    "variable_lease",
+    "CONN_TYPE", "AirflowConnection", "ConnectionSettings", "broker_url", "open_lease", "server_side_settings",
+    "token_source", "variable_lease",
 ]  # fmt: skip
 
 CONN_TYPE = "livestorm"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -23,7 +24,13 @@ from airflow_provider_livestorm.exceptions import (
     LivestormError,
     LivestormUnknownConnectionError,
 )
-from airflow_provider_livestorm.hooks.connection import CONN_TYPE, ConnectionSettings, open_lease, token_source
+from airflow_provider_livestorm.hooks.connection import (
+    CONN_TYPE,
+    AirflowConnection,
+    ConnectionSettings,
+    open_lease,
+    token_source,
+)
 from airflow_provider_livestorm.hooks.off_loop import off_loop
 
 __all__ = ["LivestormHook"]
@@ -114,13 +121,19 @@ class LivestormHook(BaseHook):
         :raises LivestormConfigurationError: there is no such Connection, or it can't be used.
         """
         if "settings" not in self.__dict__:
-            try:
-                connection = await get_async_connection(self.livestorm_conn_id, hook=self)
-            except AirflowNotFoundException:
-                raise _unknown(self.livestorm_conn_id) from None
+            connection = await self._aread()
             # On a thread, for it masks secrets, which sends to Airflow's supervisor and waits for the answer.
             self.settings = await off_loop(ConnectionSettings.read, self.livestorm_conn_id, connection)
         return await off_loop(self.get_conn)
+
+    async def _aread(self) -> AirflowConnection:
+        with suppress(AirflowNotFoundException):
+            return await get_async_connection(self.livestorm_conn_id, hook=self)
+        try:
+            # `airflow dags test` of Airflow 3.3 finds connections of its database by this way alone.
+            return await off_loop(self.get_connection, self.livestorm_conn_id)
+        except AirflowNotFoundException:
+            raise _unknown(self.livestorm_conn_id) from None
 
     async def aget_token(self) -> str:
         """As `get_token`. Never put it into a trigger's arguments or its event: Airflow keeps both in its database."""

@@ -9,6 +9,8 @@ import asyncio
 import contextvars
 import json
 import os
+import pathlib
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -27,7 +29,9 @@ from airflow_provider_livestorm.exceptions import LivestormUnknownConnectionErro
 from airflow_provider_livestorm.hooks.livestorm import LivestormHook
 from airflow_provider_livestorm.hooks.off_loop import off_loop
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
+from scripts.local_airflow import LocalAirflow
 
+E2E = pathlib.Path(__file__).parents[1] / "e2e"
 CROWD = 2 * min(32, (os.cpu_count() or 1) + 4)  # twice as many as asyncio.to_thread has threads
 
 
@@ -168,3 +172,26 @@ def test_a_crowd_does_not_take_the_threads_that_airflow_answers_with(supervisor:
 
     asyncio.run(crowd())
     assert supervisor.count("MaskSecret") >= CROWD
+
+
+def test_a_trigger_works_in_airflow_dags_test(sandbox: SandboxProcess, tmp_path: pathlib.Path) -> None:
+    """Where the trigger runs in a process that has the database, and Airflow's asynchronous way finds no connection."""
+    (tmp_path / "dags").mkdir()
+    (tmp_path / "plugins").mkdir()
+    shutil.copy(E2E / "dags" / "deferred_calls.py", tmp_path / "dags")
+    shutil.copy(E2E / "plugins" / "livestorm_test_trigger.py", tmp_path / "plugins")
+    plugins = {"AIRFLOW__CORE__PLUGINS_FOLDER": str(tmp_path / "plugins")}
+    airflow = LocalAirflow(tmp_path / "airflow", dags=tmp_path / "dags", settings=plugins)
+    airflow.migrate()
+    grant = sandbox.grant()
+    extra = {"refresh_token": grant["refresh_token"], "token_url": sandbox.token_url}
+    members = {"login": grant["client_id"], "password": grant["client_secret"], "extra": json.dumps(extra)}
+    airflow.put_connection(conn_id="livestorm_default", conn_type="livestorm", host=sandbox.api_url, **members)
+    sandbox.reset_counters()
+
+    done = airflow.run("dags", "test", "deferred_calls", check=False)
+
+    assert done.returncode == 0, done.stdout[-3000:]
+    counters = sandbox.status()["counters"]
+    assert (counters["refreshes"], counters["reuses_of_spent_tokens"]) == (1, 0)
+    assert counters["answers_by_status"] == {"200": 36}
