@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import pathlib
@@ -85,23 +86,25 @@ def test_the_pool_can_be_set_as_told(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.fixture
-def connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[SandboxProcess]:
     with SandboxProcess(preset="tiny", interval_limit=0) as sandbox:
         members = {"conn_type": "livestorm", "host": sandbox.api_url, "password": sandbox.credentials()["api_token"]}
         monkeypatch.setenv("AIRFLOW_CONN_LIVESTORM_DEFAULT", json.dumps(members))
-        yield
+        yield sandbox
 
 
-@pytest.mark.usefixtures("connection")
-def test_the_python_examples_run() -> None:
-    operator, hook, refresh = blocks("python")
+def test_the_python_examples_run(connection: SandboxProcess) -> None:
+    operator, hook, trigger, refresh = blocks("python")
     names: dict[str, object] = {}
     exec(operator, names)  # noqa: S102 - our own README
     exec(hook, names)  # noqa: S102
+    exec(trigger, names)  # noqa: S102
     exec(refresh, names)  # noqa: S102
     assert names["dag"].dag_id == "livestorm_refresh_livestorm_default"  # type: ignore[attr-defined]
     assert isinstance(names["titles"], list)
     assert all(isinstance(title, str) for title in names["titles"])
+    past = next(row["id"] for row in connection.truth("sessions") if row["attributes"]["status"] == "past")
+    assert asyncio.run(anext(names["SessionEndedTrigger"](past).run())).payload == {"session_id": past}  # type: ignore[operator]
 
 
 def test_every_method_that_readme_names_exists() -> None:

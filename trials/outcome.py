@@ -50,12 +50,14 @@ class Outcome:
     Attributes:
         count: how many callers, kills, edits it had.
         figures: all else that is worth knowing; goes into the JSON.
+        secrets: what must not turn up anywhere; does not go into the JSON.
     """
 
     trial: str
     count: int
     bars: Sequence[Bar]
     figures: dict[str, Any] = field(default_factory=dict)
+    secrets: Sequence[str] = field(default=(), repr=False)
 
     @property
     def missed(self) -> list[Bar]:
@@ -64,7 +66,9 @@ class Outcome:
 
     def as_json(self) -> dict[str, Any]:
         """For the file of figures."""
-        return asdict(self) | {"passed": not self.missed}
+        figures = asdict(self) | {"passed": not self.missed}
+        del figures["secrets"]
+        return figures
 
 
 def percentile(figures: Sequence[float], share: float) -> float:

@@ -26,8 +26,8 @@ from airflow_provider_livestorm.exceptions import LivestormConfigurationError
 from airflow_provider_livestorm.hooks.masking import mask_secret
 
 __all__ = [
-    "CONN_TYPE", "ConnectionSettings", "broker_url", "open_lease", "server_side_settings", "token_source",
-    "variable_lease",
+    "CONN_TYPE", "AirflowConnection", "ConnectionSettings", "broker_url", "open_lease", "server_side_settings",
+    "token_source", "variable_lease",
 ]  # fmt: skip
 
 CONN_TYPE = "livestorm"

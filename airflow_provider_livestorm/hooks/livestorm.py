@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
+from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 from airflow_provider_livestorm.api.client import PAGE_SIZE_MAX, Answer, Credential, LivestormClient, Page
@@ -21,7 +24,14 @@ from airflow_provider_livestorm.exceptions import (
     LivestormError,
     LivestormUnknownConnectionError,
 )
-from airflow_provider_livestorm.hooks.connection import CONN_TYPE, ConnectionSettings, open_lease, token_source
+from airflow_provider_livestorm.hooks.connection import (
+    CONN_TYPE,
+    AirflowConnection,
+    ConnectionSettings,
+    open_lease,
+    token_source,
+)
+from airflow_provider_livestorm.hooks.off_loop import off_loop
 
 __all__ = ["LivestormHook"]
 
@@ -35,6 +45,12 @@ class LivestormHook(BaseHook):
         for event in hook.events(scheduling_status="upcoming"):
             print(event.title)
 
+    On an event loop, as in a trigger or an async task, the methods that begin with `a` keep the loop free, and the
+    others belong on a thread once `aget_conn` has read the Connection::
+
+        hook = LivestormHook("livestorm_default")
+        answer = await hook.arequest("GET", f"/sessions/{session_id}")
+
     :param livestorm_conn_id: a Connection of type `livestorm`.
     :param min_quota_remaining: calls of Livestorm's monthly quota to leave to others; a call that would go below
         raises LivestormQuotaExceededError instead. 0 keeps no reserve.
@@ -44,6 +60,9 @@ class LivestormHook(BaseHook):
     default_conn_name = "livestorm_default"
     conn_type = CONN_TYPE
     hook_name = "Livestorm"
+    # Threads of one hook end up with one client. The lock is the class's, so that a hook can be copied with its task,
+    # and a thread may take it twice: on a triggerer's loop, reading a Connection lets other triggers run meanwhile.
+    _opening: ClassVar[threading.RLock] = threading.RLock()
 
     def __init__(self, livestorm_conn_id: str = default_conn_name, *, min_quota_remaining: int = 0) -> None:
         super().__init__()
@@ -61,11 +80,7 @@ class LivestormHook(BaseHook):
         try:
             connection = self.get_connection(self.livestorm_conn_id)
         except AirflowNotFoundException:
-            # Airflow says so as well where the api-server could not be asked: hence the way for a retry.
-            raise LivestormUnknownConnectionError(
-                f"There is no connection {self.livestorm_conn_id!r}, or Airflow's api-server could not be asked for it."
-                " Create it in Airflow (Admin > Connections) with connection type Livestorm."
-            ) from None
+            raise _unknown(self.livestorm_conn_id) from None
         return ConnectionSettings.read(self.livestorm_conn_id, connection)
 
     @cached_property
@@ -85,7 +100,8 @@ class LivestormHook(BaseHook):
 
     def get_conn(self) -> LivestormClient:
         """The client, with its kept-alive HTTP connections; the same one at each call."""
-        return self._client
+        with self._opening:
+            return self._client
 
     def get_token(self) -> str:
         """The access token (OAuth), good for a call made now, or the private API token.
@@ -96,6 +112,40 @@ class LivestormHook(BaseHook):
         if isinstance(self._credential, ApiToken):
             return self._credential.authorization()
         return self._credential.token().access_token
+
+    # --- on an event loop -----
+
+    async def aget_conn(self) -> LivestormClient:
+        """As `get_conn`, with the loop free meanwhile. The client itself blocks: use it on a thread.
+
+        :raises LivestormConfigurationError: there is no such Connection, or it can't be used.
+        """
+        if "settings" not in self.__dict__:
+            connection = await self._aread()
+            # On a thread, for it masks secrets, which sends to Airflow's supervisor and waits for the answer.
+            self.settings = await off_loop(ConnectionSettings.read, self.livestorm_conn_id, connection)
+        return await off_loop(self.get_conn)
+
+    async def _aread(self) -> AirflowConnection:
+        with suppress(AirflowNotFoundException):
+            return await get_async_connection(self.livestorm_conn_id, hook=self)
+        try:
+            # `airflow dags test` of Airflow 3.3 finds connections of its database by this way alone.
+            return await off_loop(self.get_connection, self.livestorm_conn_id)
+        except AirflowNotFoundException:
+            raise _unknown(self.livestorm_conn_id) from None
+
+    async def aget_token(self) -> str:
+        """As `get_token`. Never put it into a trigger's arguments or its event: Airflow keeps both in its database."""
+        await self.aget_conn()
+        return await off_loop(self.get_token)
+
+    async def arequest(
+        self, method: str, path: str, *, params: Mapping[str, Any] | None = None, json: object = None
+    ) -> Answer:
+        """As `request`."""
+        client = await self.aget_conn()
+        return await off_loop(client.request, method, path, params=params, json=json)
 
     @property
     def quota(self) -> Quota:
@@ -220,6 +270,14 @@ class LivestormHook(BaseHook):
                 " lost with the unsaved form."
             )
         return open_lease(settings, conn_id=home)
+
+
+def _unknown(conn_id: str) -> LivestormUnknownConnectionError:
+    # Airflow says so as well where the api-server could not be asked: hence the way for a retry.
+    return LivestormUnknownConnectionError(
+        f"There is no connection {conn_id!r}, or Airflow's api-server could not be asked for it."
+        " Create it in Airflow (Admin > Connections) with connection type Livestorm."
+    )
 
 
 def _introduce(document: Document, quota: Quota) -> str:
