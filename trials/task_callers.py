@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
 from airflow import models, settings
@@ -48,32 +48,32 @@ def main() -> None:
     configure_mappers()
     forks = multiprocessing.get_context("fork")
     start = forks.Barrier(job["processes"])
-    found = forks.SimpleQueue()
-    processes = [forks.Process(target=_process, args=(job, start, found)) for _ in range(job["processes"])]
-    for process in processes:
-        process.start()
-    callers = [caller for _ in processes for caller in found.get()]
-    for process in processes:
-        process.join()
+    with ProcessPoolExecutor(job["processes"], forks, initializer=_START.append, initargs=(start,)) as pool:
+        processes = [pool.submit(_process, job) for _ in range(job["processes"])]
+        callers = [caller for process in processes for caller in process.result()]
     print(json.dumps(callers))
 
 
-def _process(job: dict[str, Any], start: Any, found: Any) -> None:
+_START: list[Any] = []  # the barrier, in each process: it can be inherited, but not sent
+_PATIENCE = 60.0  # seconds
+
+
+def _process(job: dict[str, Any]) -> list[dict[str, Any]]:
     assert settings.engine is not None
     settings.engine.dispose(close=False)  # a connection of before the fork belongs to the parent
     ready = threading.Barrier(job["callers"] + 1)
     with ThreadPoolExecutor(job["callers"]) as pool:
         callers = [pool.submit(_caller, job, ready) for _ in range(job["callers"])]
-        start.wait()
-        ready.wait()
-        found.put([caller.result() for caller in callers])
+        _START[0].wait(_PATIENCE)
+        ready.wait(_PATIENCE)
+        return [caller.result() for caller in callers]
 
 
 def _caller(job: dict[str, Any], ready: threading.Barrier) -> dict[str, Any]:
     """Call again and again; a client keeps to five calls a second, so that the tokens expire on the way."""
-    call = _naive(job) if job["store"] else _by_hook(job)
-    ready.wait()
+    ready.wait(_PATIENCE)
     begun, tokens, problems = time.time(), set(), []
+    call = _naive(job) if job["store"] else _by_hook(job)
     for _ in range(job["calls"]):
         try:
             tokens.add(hashlib.sha256(call().encode()).hexdigest())
