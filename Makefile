@@ -1,6 +1,6 @@
 # Each target works on a machine with Python 3.11+, git and make: .venv and uv are made where they are missing.
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up test lint lock pictures bench trials clean
+.PHONY: help venv venv-airflow-2 demo up test lint lock pictures bench trials clean
 
 SHELL := /bin/bash
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
@@ -11,13 +11,19 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-from
 # The user's uv, else the one that was put into .venv, which `uv pip sync` would remove: so pip keeps it apart.
 UV := $(shell command -v uv || echo $(VENV)/uv/bin/uv)
+# Airflow 2.11 beside it; it ends at Python 3.12.
+REQUIREMENTS_2 := requirements/airflow-2.txt
+VENV_2 := .venv-airflow-2
+STAMP_2 := $(VENV_2)/.installed-from
+PYTHON_2 ?= $(shell for name in "$(PYTHON)" python3.12 python3.11 python3; do \
+	"$$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo "$$name" && break; done)
 
 # Airflow must not find, nor write, anything of the user's; uv must not fetch a Python.
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:  ## Say what there is.
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 venv: $(STAMP)  ## Make .venv with everything pinned.
 
@@ -31,13 +37,24 @@ $(STAMP): $(REQUIREMENTS) pyproject.toml | $(BIN)/python
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
+venv-airflow-2: $(STAMP_2)  ## Make .venv-airflow-2, the same with Airflow 2.11.
+
+$(VENV_2)/bin/python: | $(BIN)/python
+	@if [ -z "$(PYTHON_2)" ]; then echo "Airflow 2.11 needs Python 3.11 or 3.12. Name one: make PYTHON_2=/path/to/python3.12 ..." >&2; exit 1; fi
+	@$(PYTHON_2) -m venv --without-pip $(VENV_2)
+
+$(STAMP_2): $(REQUIREMENTS_2) pyproject.toml | $(VENV_2)/bin/python
+	@$(UV) pip sync --quiet --python $(VENV_2)/bin/python --require-hashes $(REQUIREMENTS_2)
+	@$(UV) pip install --quiet --python $(VENV_2)/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
 demo: venv  ## From a (local) Livestorm workspace to files: the whole way in one command.
 	@$(BIN)/python -m scripts.demo
 
 up: venv  ## Airflow with the sandbox and the connection in place, until Ctrl-C.
 	@$(BIN)/python -m scripts.up
 
-test: venv  ## The whole suite.
+test: venv venv-airflow-2  ## The whole suite, on both lines of Airflow.
 	$(BIN)/python -m pytest
 
 lint: venv  ## Formatting, lint, types, import contract.
@@ -50,6 +67,9 @@ lock: | $(BIN)/python  ## Compile the pinned requirement files anew.
 	$(UV) pip compile --quiet pyproject.toml --constraints requirements/airflow-3.in \
 		--extra parquet --extra sandbox --group test --group dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --output-file $(REQUIREMENTS)
+	$(UV) pip compile --quiet pyproject.toml requirements/airflow-2.in \
+		--extra sandbox --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --output-file $(REQUIREMENTS_2)
 
 pictures: venv  ## Take the pictures of the sandbox's page for the docs; needs chromium.
 	@mkdir -p docs/images
@@ -58,8 +78,8 @@ pictures: venv  ## Take the pictures of the sandbox's page for the docs; needs c
 bench: venv  ## Measure the sandbox: its start, its memory, pages a second.
 	@$(BIN)/python -m benchmarks.sandbox
 
-trials: venv  ## Kill, crowd and edit a rotating token, with real parts: about a quarter of an hour.
+trials: venv venv-airflow-2  ## Kill, crowd and edit a rotating token, with real parts: about a quarter of an hour.
 	@$(BIN)/python -m trials
 
-clean:  ## Remove .venv and what the demo made.
-	rm -rf $(VENV) .demo dist build
+clean:  ## Remove both environments and what the demo made.
+	rm -rf $(VENV) $(VENV_2) .demo dist build

@@ -7,6 +7,7 @@ API: each task asks for an access token, and one that has expired is refreshed.
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 
 import pendulum
@@ -14,7 +15,7 @@ from airflow.providers.common.compat.sdk import DAG, task
 
 with DAG(
     dag_id="livestorm_keep_alive",
-    schedule=pendulum.duration(days=7),
+    schedule=dt.timedelta(days=7),  # a pendulum.duration as schedule is more than Airflow 2.11 can store
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
     max_active_runs=1,

@@ -43,6 +43,7 @@ class LocalAirflow:
         database: SQLAlchemy URL of the metadata database; SQLite in the folder by default.
         dags: where DAGs are.
         settings: more environment variables.
+        interpreter: a Python with Airflow; the one that runs us by default.
     """
 
     home: pathlib.Path
@@ -50,6 +51,7 @@ class LocalAirflow:
     database: str | None = None
     dags: pathlib.Path = DAGS
     settings: dict[str, str] = field(default_factory=dict)
+    interpreter: pathlib.Path = pathlib.Path(sys.executable)
 
     def __post_init__(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
@@ -83,7 +85,7 @@ class LocalAirflow:
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "NO_PROXY": "127.0.0.1,localhost",
             # `airflow standalone` starts its parts by name.
-            "PATH": f"{pathlib.Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}",
+            "PATH": f"{self.interpreter.parent}{os.pathsep}{kept.get('PATH', '')}",
             "PYTHONUNBUFFERED": "1",
             **self.settings,
         }
@@ -108,10 +110,9 @@ class LocalAirflow:
             self.command(*arguments), env=self.env, text=True, capture_output=True, timeout=timeout, check=check
         )
 
-    @staticmethod
-    def command(*arguments: str) -> list[str]:
-        """The command line of an `airflow` command, by the Python that runs us."""
-        return [str(pathlib.Path(sys.executable).with_name("airflow")), *arguments]
+    def command(self, *arguments: str) -> list[str]:
+        """The command line of an `airflow` command."""
+        return [str(self.interpreter.with_name("airflow")), *arguments]
 
     def python(self, code: str, payload: object = None, *, timeout: float = 120.0) -> Any:
         """Run code in a Python of this Airflow, in a server's context; `payload` goes in by stdin as JSON.
@@ -119,7 +120,7 @@ class LocalAirflow:
         What the code prints as its last line, as JSON, comes back. Secrets so pass by no command line and no file.
         """
         done = subprocess.run(
-            [sys.executable, "-c", code],
+            [str(self.interpreter), "-c", code],
             env=self.env | {"_AIRFLOW_PROCESS_CONTEXT": "server"},
             input=json.dumps(payload),
             text=True,

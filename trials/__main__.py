@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import functools
+import contextlib
 import json
 import pathlib
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
 
 from trials.celery_calls import celery_calls
 from trials.cluster import cluster
@@ -17,9 +19,13 @@ from trials.edit import edit, naive_edit, paste
 from trials.health import health
 from trials.kill import kill_grace, kill_strict
 from trials.outcome import Outcome, table
-from trials.stage import Stage, stage
+from trials.stage import stage
+from trials.tasks import tasks_naive, tasks_postgresql, tasks_sqlite
 
-TRIALS: dict[str, tuple[Callable[[Stage, int], Outcome], int]] = {
+# A trial, given where it runs and how many callers, kills, edits or lives of a token; and how many by default.
+Trials = dict[str, tuple[Callable[[Any, int], Outcome], int]]
+
+ON_TWO_API_SERVERS: Trials = {
     "crowd": (crowd, 200),
     "health": (health, 200),
     "kill_grace": (kill_grace, 300),
@@ -29,32 +35,38 @@ TRIALS: dict[str, tuple[Callable[[Stage, int], Outcome], int]] = {
     "naive_crowd": (naive_crowd, 200),
     "naive_edit": (naive_edit, 20),
 }
-CELERY, CELERY_TASKS = "celery", 12  # it needs a whole Airflow, not two api-servers
+IN_A_WHOLE_AIRFLOW: Trials = {"celery": (celery_calls, 12)}
+ON_AIRFLOW_2: Trials = {
+    "tasks_postgresql": (lambda _, lives: tasks_postgresql(lives), 15),
+    "tasks_sqlite": (lambda _, lives: tasks_sqlite(lives), 15),
+    "tasks_naive": (lambda _, lives: tasks_naive(lives), 3),
+}
+PLACES: list[tuple[Trials, Callable[[pathlib.Path], AbstractContextManager[Any]]]] = [
+    (ON_TWO_API_SERVERS, stage),
+    (IN_A_WHOLE_AIRFLOW, cluster),
+    (ON_AIRFLOW_2, contextlib.nullcontext),  # they make their own
+]
 
 
 def main() -> int:
     """Run those that are asked for."""
+    names = [name for trials, _ in PLACES for name in trials]
     parser = argparse.ArgumentParser(prog="python -m trials", description=__doc__)
-    parser.add_argument("--only", choices=[*TRIALS, CELERY], action="append", help="run this one; may be repeated")
-    parser.add_argument("--count", type=int, help="callers, kills, edits (default: each trial's own)")
+    parser.add_argument("--only", choices=names, action="append", help="run this one; may be repeated")
+    parser.add_argument("--count", type=int, help="callers, kills, edits, lives of a token (default: each trial's own)")
     parser.add_argument("--json", type=pathlib.Path, help="write the figures there too")
     options = parser.parse_args()
     outcomes: list[Outcome] = []
-
-    def run(name: str, trial: Callable[[], Outcome]) -> None:
-        print(f"{name} ...", file=sys.stderr, flush=True)
-        outcomes.append(trial())
-        print(table(outcomes[-1:]), file=sys.stderr, flush=True)
-
-    chosen = options.only or [*TRIALS, CELERY]
-    if on_stage := [name for name in chosen if name in TRIALS]:
-        with tempfile.TemporaryDirectory(prefix="trials-") as folder, stage(pathlib.Path(folder)) as running:
-            for name in on_stage:
-                trial, count = TRIALS[name]
-                run(name, functools.partial(trial, running, options.count or count))
-    if CELERY in chosen:
-        with tempfile.TemporaryDirectory(prefix="trials-") as folder, cluster(pathlib.Path(folder)) as airflow:
-            run(CELERY, functools.partial(celery_calls, airflow, options.count or CELERY_TASKS))
+    for trials, place in PLACES:
+        chosen = [name for name in trials if name in (options.only or names)]
+        if not chosen:
+            continue
+        with tempfile.TemporaryDirectory(prefix="trials-") as folder, place(pathlib.Path(folder)) as where:
+            for name in chosen:
+                trial, count = trials[name]
+                print(f"{name} ...", file=sys.stderr, flush=True)
+                outcomes.append(trial(where, options.count or count))
+                print(table(outcomes[-1:]), file=sys.stderr, flush=True)
     figures = json.dumps([outcome.as_json() for outcome in outcomes], indent=2)
     if options.json:
         options.json.write_text(figures + "\n")

@@ -113,6 +113,10 @@ class _State(msgspec.Struct, frozen=True):
     refusal: Refusal | None = None
 
 
+# Made here, not at the first reading: where many threads make it at once, msgspec may crash Python.
+_state_decoder = msgspec.json.Decoder(_State)
+
+
 @dataclass(frozen=True, slots=True)
 class TokenRecord:
     """The rotation as the Connection keeps it. Values only: each change gives a new record."""
@@ -131,7 +135,7 @@ class TokenRecord:
         access token, the lease and the refusal are void.
         """
         try:
-            state = msgspec.json.decode(extra.get("token_state") or b"{}", type=_State)
+            state = _state_decoder.decode(extra.get("token_state") or b"{}")
         except (msgspec.DecodeError, TypeError, UnicodeError):
             state = _State()
         refresh_token = _text(extra.get("refresh_token"))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from airflow import __version__ as airflow_version
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_livestorm.api.client import API_URL
@@ -124,7 +125,7 @@ def token_source(settings: ConnectionSettings) -> TokenSource:
     There is no fall-back from one to the other: two writers would spend a refresh token twice.
 
     Raises:
-        LivestormConfigurationError: `[livestorm] token_store` is not one of ours.
+        LivestormConfigurationError: `[livestorm] token_store` is not one of ours, or not for this Airflow.
     """
     store = conf.get("livestorm", "token_store", fallback="auto") or "auto"
     if store not in _STORES:
@@ -137,6 +138,11 @@ def token_source(settings: ConnectionSettings) -> TokenSource:
         from airflow_provider_livestorm.auth.stores.variable import VariableReader  # noqa: PLC0415 - by choice only
 
         return VariableReader(settings.conn_id, mask=mask_secret)
+    if airflow_version.startswith("2."):  # else it would look for a while for an api-server that cannot be there
+        raise LivestormConfigurationError(
+            f"Connection {settings.conn_id!r}: [livestorm] token_store = broker needs Airflow 3, whose api-server runs"
+            f" the token broker. On Airflow {airflow_version} set it to auto: tasks refresh tokens themselves there."
+        )
 
     from airflow_provider_livestorm.auth.stores.broker import BrokerClient  # noqa: PLC0415 - not in the api-server
 

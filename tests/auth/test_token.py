@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -154,3 +156,21 @@ def test_no_value_shows_a_secret() -> None:
     record = TokenRecord("the-seed").granted(grant, 0.0).leased("me", 1.0)
     shown = repr((grant, record, record.token)) + str(record) + f"{record.token}"
     assert not any(secret in shown for secret in ("the-access", "the-refresh", "the-seed"))
+
+
+_FIRST_READING = """
+import sys
+from airflow_provider_livestorm.auth.token import TokenRecord
+called = []
+sys.setprofile(lambda frame, event, _: called.append(frame.f_code.co_name) if event == "call" else None)
+TokenRecord.from_extra({"token_state": '{"lease": {"owner": "somebody", "until": 1}}'})
+sys.setprofile(None)
+assert "from_extra" in called
+assert "get_class_annotations" not in called, "msgspec works the types out at the first reading"
+"""
+
+
+def test_the_types_are_worked_out_before_threads_read_for_the_first_time() -> None:
+    """msgspec 0.22 is not safe there: of many threads whose first reading is at once, one may crash Python."""
+    done = subprocess.run([sys.executable, "-c", _FIRST_READING], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

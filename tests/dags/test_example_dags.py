@@ -81,7 +81,7 @@ def test_the_custom_task_dag_calls_the_hook_within_the_pool(dags: Dags) -> None:
 def test_the_keep_alive_dag_asks_for_each_connection_once_a_week(dags: Dags) -> None:
     dag = dags["livestorm_keep_alive"]
     assert dag["dag_id"] == "livestorm_keep_alive"
-    assert dag["schedule"] == "1 week"
+    assert dag["schedule"] == "7 days, 0:00:00"
     assert list(dag["tasks"]) == ["keep_alive"]
 
 
