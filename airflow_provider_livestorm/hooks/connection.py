@@ -18,17 +18,18 @@ from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_livestorm.api.client import API_URL
 from airflow_provider_livestorm.api.transport import require_secure_url
-from airflow_provider_livestorm.auth.credentials import TokenSource
+from airflow_provider_livestorm.auth.credentials import ApiToken, OAuthCredential, TokenSource
 from airflow_provider_livestorm.auth.lease import TokenLease
 from airflow_provider_livestorm.auth.oauth import AUTHORIZE_URL, TOKEN_URL, OAuthClient
 from airflow_provider_livestorm.auth.shield import uninterrupted
 from airflow_provider_livestorm.auth.stores import TokenStore
+from airflow_provider_livestorm.auth.token import fingerprint
 from airflow_provider_livestorm.exceptions import LivestormConfigurationError
 from airflow_provider_livestorm.hooks.masking import mask_secret
 
 __all__ = [
     "CONN_TYPE", "AirflowConnection", "ConnectionSettings", "broker_url", "open_lease", "server_side_settings",
-    "token_source", "variable_lease",
+    "shared_credential", "token_source", "variable_lease",
 ]  # fmt: skip
 
 CONN_TYPE = "livestorm"
@@ -117,6 +118,30 @@ class ConnectionSettings:
         if self.client_id is None:
             raise LivestormConfigurationError(f"Connection {self.conn_id!r} has no login, so no OAuth application.")
         return OAuthClient(self.client_id, self.secret, token_url=self.token_url, authorize_url=self.authorize_url)
+
+
+_credentials: dict[tuple[str, str | None], tuple[str, ApiToken | OAuthCredential]] = {}
+
+
+def shared_credential(settings: ConnectionSettings) -> ApiToken | OAuthCredential:
+    """What calls are authorized with; the same one for all hooks of this process over the same connection.
+
+    So a task that makes a hook for each record, and a triggerer full of triggers, ask for a token once in its life. A
+    connection that a person changed, or whose refresh token was rotated, is another one.
+    """
+    place = (settings.conn_id, conf.get("livestorm", "token_store", fallback=None))
+    what = fingerprint(
+        settings.client_id or "", settings.secret, str(settings.extra.get("refresh_token")), settings.token_url,
+        settings.api_url,
+    )  # fmt: skip
+    known = _credentials.get(place)
+    if known is None or known[0] != what:
+        credential = (
+            ApiToken(settings.secret) if settings.client_id is None else OAuthCredential(token_source(settings))
+        )
+        # Of two threads that come here together, each keeps its own: it costs one question more, and no refresh.
+        known = _credentials[place] = (what, credential)
+    return known[1]
 
 
 def token_source(settings: ConnectionSettings) -> TokenSource:

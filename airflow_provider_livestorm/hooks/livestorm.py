@@ -29,6 +29,7 @@ from airflow_provider_livestorm.hooks.connection import (
     AirflowConnection,
     ConnectionSettings,
     open_lease,
+    shared_credential,
     token_source,
 )
 from airflow_provider_livestorm.hooks.off_loop import off_loop
@@ -85,9 +86,7 @@ class LivestormHook(BaseHook):
 
     @cached_property
     def _credential(self) -> ApiToken | OAuthCredential:
-        if self.settings.client_id is None:
-            return ApiToken(self.settings.secret)
-        return OAuthCredential(token_source(self.settings))
+        return shared_credential(self.settings)
 
     @cached_property
     def _client(self) -> LivestormClient:
