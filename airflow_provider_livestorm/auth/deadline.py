@@ -1,6 +1,7 @@
 """A deadline for whole HTTP calls: requests' own time-outs start anew with each byte, so a server that drips has none.
 
-For the token endpoint, whose answer must have come before the lease over the refresh token ends.
+For the token endpoint, whose answer must have come before the lease over the refresh token ends, and for the broker's
+client, whose caller must not hang.
 """
 
 from __future__ import annotations
@@ -24,11 +25,15 @@ __all__ = ["limit_call"]
 def limit_call(session: requests.Session, seconds: float) -> Iterator[None]:
     """Cut the connections of a session when a call has not ended after so many seconds.
 
-    The call then fails as if the server had closed the connection, with a `requests.RequestException`.
+    The call then fails as if the server had closed the connection, with a `requests.RequestException`. Connections that
+    were not cut are kept for the session's next call.
     """
-    adapter = _CuttableAdapter()
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
+    adapter = session.get_adapter("https://")
+    if not isinstance(adapter, _CuttableAdapter) or adapter.late:
+        adapter.close()
+        adapter = _CuttableAdapter()
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
     timer = threading.Timer(seconds, adapter.cut)
     timer.daemon = True
     timer.start()
@@ -36,6 +41,9 @@ def limit_call(session: requests.Session, seconds: float) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+        timer.join()  # a cut that has begun must not reach into the next call
+    if adapter.late:  # an answer without a length looks complete where it was cut
+        raise requests.exceptions.ReadTimeout(f"The call took longer than {seconds} s.")
 
 
 class _CuttableAdapter(HTTPAdapter):
@@ -43,7 +51,7 @@ class _CuttableAdapter(HTTPAdapter):
 
     def __init__(self) -> None:
         self._connections: list[HTTPConnection] = []
-        self._late = False
+        self.late = False
         super().__init__()
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
@@ -56,7 +64,7 @@ class _CuttableAdapter(HTTPAdapter):
         return manager
 
     def cut(self) -> None:
-        self._late = True
+        self.late = True
         for connection in self._connections:
             if connection.sock is not None:
                 with contextlib.suppress(OSError):
@@ -69,7 +77,7 @@ class _CuttableAdapter(HTTPAdapter):
 
     def opened(self, connection: HTTPConnection) -> None:
         self._connections.append(connection)
-        if self._late and connection.sock is not None:
+        if self.late and connection.sock is not None:
             connection.sock.close()
 
 
