@@ -47,10 +47,13 @@ def limit_call(session: requests.Session, seconds: float) -> Iterator[None]:
 
 
 class _CuttableAdapter(HTTPAdapter):
-    """Knows its connections, so that they can be cut from another thread."""
+    """Knows its sockets, so that they can be cut from another thread.
+
+    Not its connections: one lets go of its socket once an answer begins that ends with it ("Connection: close").
+    """
 
     def __init__(self) -> None:
-        self._connections: list[HTTPConnection] = []
+        self._sockets: list[socket.socket] = []
         self.late = False
         super().__init__()
 
@@ -65,10 +68,9 @@ class _CuttableAdapter(HTTPAdapter):
 
     def cut(self) -> None:
         self.late = True
-        for connection in self._connections:
-            if connection.sock is not None:
-                with contextlib.suppress(OSError):
-                    connection.sock.shutdown(socket.SHUT_RDWR)
+        for opened in self._sockets:
+            with contextlib.suppress(OSError):
+                opened.shutdown(socket.SHUT_RDWR)
 
     def _watch(self, manager: PoolManager) -> None:
         manager.pool_classes_by_scheme = {
@@ -76,9 +78,10 @@ class _CuttableAdapter(HTTPAdapter):
         }  # fmt: skip
 
     def opened(self, connection: HTTPConnection) -> None:
-        self._connections.append(connection)
-        if self.late and connection.sock is not None:
-            connection.sock.close()
+        if connection.sock is not None:
+            self._sockets = [known for known in self._sockets if known.fileno() >= 0] + [connection.sock]
+            if self.late:
+                connection.sock.close()
 
 
 def _watching(pool: type[HTTPConnectionPool], adapter: _CuttableAdapter) -> Any:

@@ -197,7 +197,8 @@ class TokenLease:
                 refusal = Refusal(NO_VERDICT, str(error), self._clock(), identity, failures + 1)
             # Re-read first: whoever rotated the token meanwhile, or is about to, is right, and this refusal is about a
             # spent one.
-            if self._change(owner, spent, None, lambda now: now.refused(refusal)) is None:
+            changed = self._change(owner, spent, None, lambda now: now.refused(refusal))
+            if changed is None and refusal.error != NO_VERDICT:
                 return None
             raise self._error(refusal) from None
         self._mask(grant.access_token)

@@ -29,7 +29,7 @@ __all__ = ["BrokerClient"]
 # answers at once, so a slow answer is a sick api-server.
 _TIMEOUT = (5.0, 10.0)
 _RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0)  # in all, longer than an api-server takes to restart
-_COME_BACK_SECONDS = (0.05, 5.0)  # whatever an answer asks for, we come back no sooner and no later
+_COME_BACK_SECONDS = (0.1, 5.0)  # whatever an answer asks for, we come back no sooner and no later
 _ANSWER_BYTES = 65_536  # at most; the broker's own is a hundredth of it
 _TOO_BUSY = (requests.codes.request_timeout, requests.codes.too_many_requests)  # of a proxy before the api-server
 _ADDRESS = "[livestorm] broker_url is the api-server's address as workers reach it"
