@@ -58,7 +58,7 @@ pictures: venv  ## Take the pictures of the sandbox's page for the docs; needs c
 bench: venv  ## Measure the sandbox: its start, its memory, pages a second.
 	@$(BIN)/python -m benchmarks.sandbox
 
-trials: venv  ## Kill, crowd and edit a rotating token, with real parts: about a quarter of an hour.
+trials: venv  ## Kill, crowd, edit and refuse a rotating token, with real parts: about a quarter of an hour.
 	@$(BIN)/python -m trials
 
 clean:  ## Remove .venv and what the demo made.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from trials.asking import SERVED, Told, asking, calls_of, endings, is_clear
@@ -36,6 +36,7 @@ class Case:
         calls: what the endpoint sees at most until the callers have ended.
         patience: of the callers, seconds.
         mended: whether the connection works once the fault is gone, strict and grace.
+        says: words in every error.
     """
 
     fault: dict[str, Any]
@@ -43,7 +44,14 @@ class Case:
     calls: int = 2
     patience: float = 12.0
     mended: tuple[bool, bool] = (True, True)
-    says: str = field(default="")
+    says: str = ""
+
+    def words(self, rotation: str) -> str:
+        """What has to come of it."""
+        at = int(rotation == "grace")
+        if self.mended[at]:
+            return f"{self.ends[at]}; token kept; once it is over {SERVED}; 0 spent token sent"
+        return f"{self.ends[at]}; token lost; once it is over {RECONNECT}; 1 spent token sent"
 
 
 _LOST = {"ends": (RECONNECT, SERVED), "mended": (False, True)}
@@ -84,8 +92,7 @@ def endpoint(stage: Stage, count: int = 10, cases: Sequence[str] = tuple(CASES))
 
 
 def _one(stage: Stage, count: int, name: str, rotation: str) -> dict[str, Any]:
-    case, at = CASES[name], int(rotation == "grace")
-    title = f"{name}, {rotation}"
+    case, title = CASES[name], f"{name}, {rotation}"
     with sandbox(rotation=rotation) as livestorm:
         row, client = stage.connect(f"endpoint {title}".replace(" ", "_").replace(",", ""), livestorm)
         before = row.read()["refresh_token"]
@@ -110,14 +117,16 @@ def _one(stage: Stage, count: int, name: str, rotation: str) -> dict[str, Any]:
             "message": next((one.text for one in told if one.ending != SERVED), None),
         },
         "bars": [
-            Bar.same(f"{title}: callers end", endings(told), case.ends[at]),
+            Bar.same(title, _words(told, later, newest, reuses), case.words(rotation)),
             Bar.at_most(f"{title}: calls", calls, case.calls),
-            Bar.equal(f"{title}: one line that names the connection", int(is_clear(told) and _says(told, case)), 1),
-            Bar.same(f"{title}: once it is over", endings(later), SERVED if case.mended[at] else RECONNECT),
-            Bar.equal(f"{title}: the newest token is stored", int(newest), int(case.mended[at])),
-            Bar.at_most(f"{title}: spent tokens sent", reuses, int(not case.mended[at])),
+            Bar.same(f"{title}: its error", "clear" if is_clear(told) and _says(told, case) else "not clear", "clear"),
         ],
     }
+
+
+def _words(told: list[Told], later: list[Told], newest: bool, reuses: int) -> str:
+    kept = "kept" if newest else "lost"
+    return f"{endings(told)}; token {kept}; once it is over {endings(later)}; {reuses} spent token sent"
 
 
 def _says(told: list[Told], case: Case) -> bool:
