@@ -54,7 +54,11 @@ class Case:
         return f"{self.ends[at]}; token lost; once it is over {RECONNECT}; 1 spent token sent"
 
 
-_LOST = {"ends": (RECONNECT, SERVED), "mended": (False, True)}
+def _lost(fault: dict[str, Any], patience: float = 12.0) -> Case:
+    """Its work was done and its answer lost: in strict rotation, so is the token."""
+    return Case(fault, (RECONNECT, SERVED), patience=patience, mended=(False, True))
+
+
 CASES: dict[str, Case] = {
     # Five tries under the lease, and one more five seconds later.
     "503 for good": Case({"status": 503, "times": 0}, (UNAVAILABLE,) * 2, 6, says="answered HTTP 503"),
@@ -68,12 +72,12 @@ CASES: dict[str, Case] = {
     "500 with HTML, once": Case({"body": "html"}),
     "502 twice": Case({"status": 502, "times": 2}, calls=3),
     "cut before it rotated": Case({"body": "reset"}),
-    "cut after it rotated": Case({"body": "reset", "when": "after"}, **_LOST),
-    "cut amid the answer": Case({"body": "truncate"}, **_LOST),
-    "half of the document": Case({"body": "invalid-json"}, **_LOST),
-    "HTML after it rotated": Case({"body": "html", "when": "after"}, **_LOST),
-    "time-out after it rotated": Case({"delay": 12, "status": 504, "when": "after"}, patience=40.0, **_LOST),
-    "drips its answer": Case({"body": "drip", "delay": 40}, patience=60.0, **_LOST),
+    "cut after it rotated": _lost({"body": "reset", "when": "after"}),
+    "cut amid the answer": _lost({"body": "truncate"}),
+    "half of the document": _lost({"body": "invalid-json"}),
+    "HTML after it rotated": _lost({"body": "html", "when": "after"}),
+    "time-out after it rotated": _lost({"delay": 12, "status": 504, "when": "after"}, 40.0),
+    "drips its answer": _lost({"body": "drip", "delay": 40}, 60.0),
 }
 QUICK = ("429 of the second, once", "cut after it rotated", "200 with HTML for good", "429 of the month")
 

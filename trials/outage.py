@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import replace
@@ -64,7 +65,9 @@ def outage(stage: Stage, count: int = 10) -> Outcome:
     bars = [*_nobody(stage), *_database_away(stage, count)]
     with contextlib.ExitStack() as running, sandbox() as livestorm:
         server = Server(stage, running)
-        row, before, callers = _refreshing(stage, running, livestorm, "stopped", count, server)
+        row, client = _connect(stage, livestorm, "stopped")
+        before = row.read()["refresh_token"]
+        callers = _refreshing(stage, running, row, client, count, server)
         server.stop()
         stored = row.read()["refresh_token"]
         newest = livestorm.newest_refresh_token()
@@ -82,18 +85,21 @@ def outage(stage: Stage, count: int = 10) -> Outcome:
 def killed(stage: Stage, count: int = 10) -> Outcome:
     """`kill -9` amid a refresh, and a start after it, in both rotations; the lease that is left lasts a minute."""
     with contextlib.ExitStack() as running:
-        server, worlds = Server(stage, running), {}
+        server, worlds = Server(stage, running), []
         for rotation in ("grace", "strict"):
             livestorm = running.enter_context(sandbox(rotation=rotation))
-            worlds[rotation] = livestorm, *_refreshing(stage, running, livestorm, f"killed_{rotation}", count, server)
+            worlds.append((rotation, livestorm, *_connect(stage, livestorm, f"killed_{rotation}")))
+        asked = [_refreshing(stage, running, row, client, count, server) for _, _, row, client in worlds]
+        for _, livestorm, *_ in worlds:
+            _wait_until_asked(livestorm)
         server.kill()
         server.start()
         bars = []
-        for rotation, (livestorm, row, _, callers) in worlds.items():
+        for (rotation, livestorm, row, client), callers in zip(worlds, asked, strict=True):
             told = [one.result() for one in callers]
             served = rotation == "grace"
             calls = calls_of(livestorm)
-            with asking([server.url, *stage.urls], _client(row, livestorm), count) as again:
+            with asking([server.url, *stage.urls], client, count) as again:
                 later = [one.result() for one in again]
             kept = row.read()["refresh_token"] == livestorm.newest_refresh_token()
             reuses = livestorm.status()["counters"]["reuses_of_spent_tokens"]
@@ -111,22 +117,28 @@ def killed(stage: Stage, count: int = 10) -> Outcome:
     return Outcome("outage, kill -9", count, bars)
 
 
-def _refreshing(
-    stage: Stage, running: contextlib.ExitStack, livestorm: SandboxProcess, name: str, count: int, server: Server
-) -> tuple[Row, str, list[Future[Told]]]:
-    """Callers of one api-server that has just taken the lease; its row, the token that it redeems, and they."""
+def _connect(stage: Stage, livestorm: SandboxProcess, name: str) -> tuple[Row, dict[str, Any]]:
     livestorm.add_fault(path_prefix="/oauth/token", delay=ANSWER_SECONDS)
-    row, client = stage.connect(name, livestorm)
-    before = str(row.read()["refresh_token"])
+    return stage.connect(name, livestorm)
+
+
+def _refreshing(
+    stage: Stage, running: contextlib.ExitStack, row: Row, client: dict[str, Any], count: int, server: Server
+) -> list[Future[Told]]:
+    """Callers of one api-server that has just taken the lease."""
     with contextlib.closing(Listener(stage.database, row.conn_id)) as listener:
         callers = running.enter_context(asking([server.url], client, count))
         listener.wait()
-    return row, before, callers
+    return callers
 
 
-def _client(row: Row, livestorm: SandboxProcess) -> dict[str, Any]:
-    known = livestorm.credentials()
-    return {"conn_id": row.conn_id} | {name: known[name] for name in ("client_id", "client_secret")}
+def _wait_until_asked(livestorm: SandboxProcess, patience: float = 20.0) -> None:
+    """Until the token endpoint has the request, and is taking its time over it."""
+    give_up = time.monotonic() + patience
+    while not livestorm.status()["counters"]["faults_met"]:
+        if time.monotonic() > give_up:
+            raise TimeoutError(f"Nobody asked the token endpoint in {patience:.0f} s.")
+        time.sleep(0.02)  # between two questions; there is nothing to wait on
 
 
 def _nobody(stage: Stage) -> list[Bar]:
