@@ -78,7 +78,7 @@ pictures: venv  ## Take the pictures of the sandbox's page for the docs; needs c
 bench: venv  ## Measure the sandbox: its start, its memory, pages a second.
 	@$(BIN)/python -m benchmarks.sandbox
 
-trials: venv venv-airflow-2  ## Kill, crowd and edit a rotating token, with real parts: about a quarter of an hour.
+trials: venv venv-airflow-2  ## Kill, crowd, edit and refuse a rotating token, with real parts: half an hour.
 	@$(BIN)/python -m trials
 
 clean:  ## Remove both environments and what the demo made.

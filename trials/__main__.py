@@ -16,8 +16,10 @@ from trials.celery_calls import celery_calls
 from trials.cluster import cluster
 from trials.crowd import crowd, naive_crowd
 from trials.edit import edit, naive_edit, paste
+from trials.endpoint import dead, endpoint
 from trials.health import health
 from trials.kill import kill_grace, kill_strict
+from trials.outage import killed, outage
 from trials.outcome import Outcome, table
 from trials.stage import stage
 from trials.tasks import tasks_naive, tasks_postgresql, tasks_sqlite
@@ -32,6 +34,10 @@ ON_TWO_API_SERVERS: Trials = {
     "kill_strict": (kill_strict, 300),
     "edit": (edit, 100),
     "paste": (paste, 100),
+    "endpoint": (endpoint, 10),
+    "dead": (dead, 50),
+    "outage": (outage, 10),
+    "killed": (killed, 10),
     "naive_crowd": (naive_crowd, 200),
     "naive_edit": (naive_edit, 20),
 }

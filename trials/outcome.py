@@ -33,6 +33,11 @@ class Bar:
         return cls(what, found, f"= {wanted}", found == wanted)
 
     @classmethod
+    def same(cls, what: str, found: str, wanted: str) -> Bar:
+        """Words that have to be just these."""
+        return cls(what, found, f"= {wanted}", found == wanted)
+
+    @classmethod
     def at_most(cls, what: str, found: float, most: float) -> Bar:
         """A figure that has to stay at or below this; not a number does not."""
         return cls(what, found, f"<= {most}", found <= most)

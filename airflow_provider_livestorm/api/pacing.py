@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from airflow_provider_livestorm.api.json_api import Quota
 from airflow_provider_livestorm.exceptions import LivestormQuotaExceededError
 
-__all__ = ["INTERVAL_LIMIT", "Pacer", "is_monthly", "read_retry_after"]
+__all__ = ["INTERVAL_LIMIT", "LONGEST_BURST_WAIT", "Pacer", "is_monthly", "read_retry_after"]
 
 INTERVAL_LIMIT = 5  # requests a second; Livestorm docs, "Rate limits and quotas"
 # The server counts arrivals, we count departures: two calls a second apart here may arrive a little closer together.
@@ -26,7 +26,7 @@ _JITTER = 0.015
 # Calls that must go through, after a burst 429, before a pacer takes a call a second more.
 _RECOVERY = 10
 # A burst 429 asks for a second or so. Whatever asks for more than this is the monthly limit (api.md 3, sure: M).
-_LONGEST_BURST_WAIT = 60.0
+LONGEST_BURST_WAIT = 60.0
 
 
 class Pacer:
@@ -126,4 +126,4 @@ def is_monthly(quota: Quota, retry_after: float | None) -> bool:
     """Whether a 429 is the monthly limit (never slept on) rather than the 5 a second."""
     if quota.monthly_remaining is not None and quota.monthly_remaining <= 0:
         return True
-    return retry_after is not None and retry_after > _LONGEST_BURST_WAIT
+    return retry_after is not None and retry_after > LONGEST_BURST_WAIT

@@ -1,6 +1,7 @@
 """A deadline for whole HTTP calls: requests' own time-outs start anew with each byte, so a server that drips has none.
 
-For the token endpoint, whose answer must have come before the lease over the refresh token ends.
+For the token endpoint, whose answer must have come before the lease over the refresh token ends, and for the broker's
+client, whose caller must not hang.
 """
 
 from __future__ import annotations
@@ -24,11 +25,15 @@ __all__ = ["limit_call"]
 def limit_call(session: requests.Session, seconds: float) -> Iterator[None]:
     """Cut the connections of a session when a call has not ended after so many seconds.
 
-    The call then fails as if the server had closed the connection, with a `requests.RequestException`.
+    The call then fails as if the server had closed the connection, with a `requests.RequestException`. Connections that
+    were not cut are kept for the session's next call.
     """
-    adapter = _CuttableAdapter()
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
+    adapter = session.get_adapter("https://")
+    if not isinstance(adapter, _CuttableAdapter) or adapter.late:
+        adapter.close()
+        adapter = _CuttableAdapter()
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
     timer = threading.Timer(seconds, adapter.cut)
     timer.daemon = True
     timer.start()
@@ -36,14 +41,20 @@ def limit_call(session: requests.Session, seconds: float) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+        timer.join()  # a cut that has begun must not reach into the next call
+    if adapter.late:  # an answer without a length looks complete where it was cut
+        raise requests.exceptions.ReadTimeout(f"The call took longer than {seconds} s.")
 
 
 class _CuttableAdapter(HTTPAdapter):
-    """Knows its connections, so that they can be cut from another thread."""
+    """Knows its sockets, so that they can be cut from another thread.
+
+    Not its connections: one lets go of its socket once an answer begins that ends with it ("Connection: close").
+    """
 
     def __init__(self) -> None:
-        self._connections: list[HTTPConnection] = []
-        self._late = False
+        self._sockets: list[socket.socket] = []
+        self.late = False
         super().__init__()
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
@@ -56,11 +67,10 @@ class _CuttableAdapter(HTTPAdapter):
         return manager
 
     def cut(self) -> None:
-        self._late = True
-        for connection in self._connections:
-            if connection.sock is not None:
-                with contextlib.suppress(OSError):
-                    connection.sock.shutdown(socket.SHUT_RDWR)
+        self.late = True
+        for opened in self._sockets:
+            with contextlib.suppress(OSError):
+                opened.shutdown(socket.SHUT_RDWR)
 
     def _watch(self, manager: PoolManager) -> None:
         manager.pool_classes_by_scheme = {
@@ -68,9 +78,10 @@ class _CuttableAdapter(HTTPAdapter):
         }  # fmt: skip
 
     def opened(self, connection: HTTPConnection) -> None:
-        self._connections.append(connection)
-        if self._late and connection.sock is not None:
-            connection.sock.close()
+        if connection.sock is not None:
+            self._sockets = [known for known in self._sockets if known.fileno() >= 0] + [connection.sock]
+            if self.late:
+                connection.sock.close()
 
 
 def _watching(pool: type[HTTPConnectionPool], adapter: _CuttableAdapter) -> Any:

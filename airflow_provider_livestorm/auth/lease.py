@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 import time
 import uuid
 from collections.abc import Callable
@@ -23,7 +24,15 @@ from typing import Protocol
 
 from airflow_provider_livestorm.auth.oauth import GrantRefusedError
 from airflow_provider_livestorm.auth.stores import Snapshot, TokenStore
-from airflow_provider_livestorm.auth.token import Grant, Refusal, TokenRecord, TokenSet, TokenState, fingerprint
+from airflow_provider_livestorm.auth.token import (
+    NO_VERDICT,
+    Grant,
+    Refusal,
+    TokenRecord,
+    TokenSet,
+    TokenState,
+    fingerprint,
+)
 from airflow_provider_livestorm.exceptions import (
     LivestormConfigurationError,
     LivestormReconnectRequiredError,
@@ -38,6 +47,10 @@ REDEEM_SECONDS = 30.0
 POLL_SECONDS = 0.25
 # Anything but a dead token may be mended at Livestorm's end, without a change here: ask again, once a minute.
 REFUSAL_SECONDS = 60.0
+# Where the token endpoint gave no verdict, ask again sooner, but ever later up to that minute, and with one try only:
+# each try may count as a call of the month (api.md 3), and a day of them at full speed would be all 10,000.
+PAUSE_SECONDS = 5.0
+ONE_TRY_SECONDS = 15.0  # oauth.TIMEOUT
 # A redeemed token that is not stored is lost; the database gets this many chances, a second or so apart.
 COMMIT_ATTEMPTS = 30
 
@@ -103,6 +116,7 @@ class TokenLease:
         Raises:
             LivestormReconnectRequiredError: the refresh token is dead, or there is none.
             LivestormConfigurationError: the client was refused less than a minute ago.
+            LivestormTokenError: the token endpoint failed a moment ago, or the store could not be read.
         """
         return self._usable(TokenRecord.from_extra(self._store.read().extra), refused)
 
@@ -154,10 +168,13 @@ class TokenLease:
                 f" login empty. {_RECONNECT.format(conn_id=self._conn_id)}"
             )
         refusal = record.refusal
-        if refusal is not None and refusal.of == self._identity(record.refresh_token):
-            dead = refusal.error == "invalid_grant"
-            if dead or self._clock() - refusal.at < REFUSAL_SECONDS:
-                raise self._error(refusal)
+        if (
+            refusal is not None
+            and refusal.of == self._identity(record.refresh_token)
+            # A time that is far off, before ours or after it, is of a clock that was wrong, and no reason to wait.
+            and abs(self._clock() - refusal.at) < _pause(refusal)
+        ):
+            raise self._error(refusal)
         return None
 
     def _refresh(self, snapshot: Snapshot, record: TokenRecord) -> TokenSet | None:
@@ -172,18 +189,21 @@ class TokenLease:
         if self._clock() + REDEEM_SECONDS > until:  # the store was so slow that the lease might end under our hands
             self._change(owner, spent, None, _given_back)
             return None
+        before, identity = record.refusal, self._identity(spent)
+        failures = before.times if before is not None and before.of == identity else 0
         try:
-            grant = self._oauth.refresh(spent, within=REDEEM_SECONDS)
-        except GrantRefusedError as error:
-            refusal = Refusal(error.error, error.description, self._clock(), self._identity(spent))
+            grant = self._oauth.refresh(spent, within=ONE_TRY_SECONDS if failures else REDEEM_SECONDS)
+        except LivestormTokenError as error:
+            if isinstance(error, GrantRefusedError):
+                refusal = Refusal(error.error, error.description, self._clock(), identity)
+            else:
+                refusal = Refusal(NO_VERDICT, str(error), self._clock(), identity, failures + 1)
             # Re-read first: whoever rotated the token meanwhile, or is about to, is right, and this refusal is about a
             # spent one.
-            if self._change(owner, spent, None, lambda now: now.refused(refusal)) is None:
+            changed = self._change(owner, spent, None, lambda now: now.refused(refusal))
+            if changed is None and refusal.error != NO_VERDICT:
                 return None
             raise self._error(refusal) from None
-        except LivestormTokenError:
-            self._change(owner, spent, None, _given_back)
-            raise
         self._mask(grant.access_token)
         if grant.refresh_token:
             self._mask(grant.refresh_token)
@@ -233,6 +253,8 @@ class TokenLease:
         return fingerprint(refresh_token, self._oauth.client_id, self._oauth.client_secret)
 
     def _error(self, refusal: Refusal) -> LivestormTokenError | LivestormConfigurationError:
+        if refusal.error == NO_VERDICT:
+            return LivestormTokenError(f"Connection {self._conn_id!r}: {refusal.description}")
         said = f"{refusal.error}: {refusal.description}" if refusal.description else refusal.error
         if refusal.error == "invalid_grant":
             return LivestormReconnectRequiredError(
@@ -248,6 +270,15 @@ class TokenLease:
             f"Connection {self._conn_id!r}: Livestorm refused to refresh its token ({said})."
             " Check the connection and the OAuth application's registration with Livestorm."
         )
+
+
+def _pause(refusal: Refusal) -> float:
+    """Seconds for which a refusal holds: 5, 10, 20, 40 and then 60 after failures, 60 after a verdict, or for good."""
+    if refusal.error == "invalid_grant":
+        return math.inf
+    if not refusal.times:
+        return REFUSAL_SECONDS
+    return min(REFUSAL_SECONDS, PAUSE_SECONDS * 2.0 ** min(refusal.times - 1, 10))
 
 
 def _given_back(record: TokenRecord) -> TokenRecord:

@@ -10,11 +10,13 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import requests
 
-from airflow_provider_livestorm.api.transport import require_secure_url
+from airflow_provider_livestorm.api.pacing import LONGEST_BURST_WAIT, read_retry_after
+from airflow_provider_livestorm.api.transport import require_secure_url, transport_reason
 from airflow_provider_livestorm.auth.deadline import limit_call
 from airflow_provider_livestorm.auth.token import Grant
 from airflow_provider_livestorm.exceptions import LivestormTokenError
@@ -29,6 +31,8 @@ TOKEN_URL = "https://app.livestorm.co/oauth/token"  # noqa: S105 - an address
 # Both together stay under the lease (auth.lease): whoever lost the lease must not be still redeeming. So long, and no
 # longer, a whole call may last (deadline.py).
 TIMEOUT = (5.0, 10.0)  # seconds to connect, and between two bytes
+_LONGEST_WORDS = 300  # characters of an error
+_MONTH_SECONDS = 31 * 86_400.0
 
 
 class GrantRefusedError(LivestormTokenError):
@@ -45,6 +49,23 @@ class GrantRefusedError(LivestormTokenError):
         super().__init__(f"Livestorm's token endpoint refused: {error} ({description or 'no description'}).")
         self.error = error
         self.description = description
+
+
+class _LimitedError(LivestormTokenError):
+    """HTTP 429 at the token endpoint.
+
+    Attributes:
+        retry_after: seconds that it asked us to wait; 0 if it did not say.
+    """
+
+    def __init__(self, retry_after: float) -> None:
+        what, then = "is asked too often", "try again later"
+        if retry_after > LONGEST_BURST_WAIT:
+            until = datetime.now(UTC) + timedelta(seconds=min(retry_after, _MONTH_SECONDS))
+            what = "takes no call before " + until.strftime("%Y-%m-%d %H:%M UTC")
+            then = "try again then, or ask Livestorm to raise the monthly limit of calls"
+        super().__init__(f"Livestorm's token endpoint {what} (HTTP 429); {then}.")
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True)
@@ -131,9 +152,11 @@ class OAuthClient:
                         ),
                     )
             except LivestormTokenError as error:
-                if not error.retryable or self.monotonic() + pause + sum(TIMEOUT) > give_up:
+                asked_for = error.retry_after if isinstance(error, _LimitedError) else 0.0
+                wait = max(pause, asked_for)
+                if not error.retryable or self.monotonic() + wait + sum(TIMEOUT) > give_up:
                     raise
-            self.sleep(pause)
+            self.sleep(wait)
             pause *= 2
 
     def revoke(self, token: str) -> None:
@@ -191,9 +214,10 @@ class OAuthClient:
             with limit_call(session, sum(TIMEOUT)):
                 call()
         except requests.RequestException as error:
-            raise LivestormTokenError(
-                f"Livestorm's token endpoint gave no complete answer ({type(error).__name__}); try again later."
-            ) from None
+            if not granted:
+                raise LivestormTokenError(
+                    f"Livestorm's token endpoint gave no complete answer ({transport_reason(error)}); try again later."
+                ) from None
         except (OAuthError, TypeError, ValueError):
             if not granted:
                 raise
@@ -203,7 +227,9 @@ class OAuthClient:
 def _read_grant(response: requests.Response) -> Grant:
     """The pair in an answer of the token endpoint, or the error that it is."""
     status = response.status_code
-    if status == requests.codes.too_many_requests or status >= requests.codes.internal_server_error:
+    if status == requests.codes.too_many_requests:
+        raise _LimitedError(read_retry_after(response.headers, now=time.time()) or 0.0)
+    if status >= requests.codes.internal_server_error:
         raise LivestormTokenError(f"Livestorm's token endpoint answered HTTP {status}; try again later.")
     try:
         document = response.json()
@@ -211,7 +237,7 @@ def _read_grant(response: requests.Response) -> Grant:
         document = None
     if isinstance(document, dict):
         if error := document.get("error"):
-            raise GrantRefusedError(str(error), str(document.get("error_description") or ""))
+            raise GrantRefusedError(_words(error), _words(document.get("error_description") or ""))
         access_token, refresh_token = document.get("access_token"), document.get("refresh_token")
         if isinstance(access_token, str) and access_token:
             return Grant(
@@ -224,6 +250,11 @@ def _read_grant(response: requests.Response) -> Grant:
         f"Livestorm's token endpoint answered HTTP {status} with something that is no OAuth document; check the token"
         " URL of the connection."
     )
+
+
+def _words(value: object) -> str:
+    """The server's words, fit for one line of a log and for the row that remembers them."""
+    return " ".join(str(value).split())[:_LONGEST_WORDS]
 
 
 def _seconds(value: object) -> float | None:

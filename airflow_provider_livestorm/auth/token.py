@@ -18,10 +18,11 @@ from typing import Any, Self
 
 import msgspec
 
-__all__ = ["Grant", "Lease", "Refusal", "TokenRecord", "TokenSet", "TokenState", "fingerprint"]
+__all__ = ["NO_VERDICT", "Grant", "Lease", "Refusal", "TokenRecord", "TokenSet", "TokenState", "fingerprint"]
 
 _MARGIN_MAX = 60.0  # seconds before expiry at which a token counts as stale
 _MARGIN_SHARE = 0.1  # of its life: a token that lives 10 s is not stale for all of it
+NO_VERDICT = "no verdict"
 MANAGED = ("refresh_token", "access_token", "expires_at", "scope", "token_state")
 
 
@@ -85,18 +86,20 @@ class Lease(msgspec.Struct, frozen=True):
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """The token endpoint refused us, remembered so that a thousand tasks do not ask again.
+    """The token endpoint refused us, or gave no verdict; remembered so that a thousand tasks do not ask again.
 
     Attributes:
-        error: RFC 6749's code, such as `invalid_grant`.
+        error: RFC 6749's code, such as `invalid_grant`; `NO_VERDICT` where it was down, or busy, or nobody's.
         at: UTC unix seconds.
         of: fingerprint of the refresh token and the client that were refused; another token or client is not.
+        times: how often in a row there was no verdict; 0 for a refusal.
     """
 
     error: str
     description: str
     at: float
     of: str
+    times: int = 0
 
 
 class _State(msgspec.Struct, frozen=True):

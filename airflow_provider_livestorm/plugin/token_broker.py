@@ -181,7 +181,9 @@ class TokenBroker:
             else:  # nobody waits for this thread: what is not told here is told nowhere
                 log.exception("Connection %s: its token could not be refreshed.", conn_id)
                 reason = f"Connection {conn_id!r}: its token could not be refreshed; the api-server's log tells why."
-            failure = (self._clock(), reason)
+            # A verdict is in the row, where a new refresh token or a corrected secret voids it at once.
+            if not isinstance(error, LivestormReconnectRequiredError | LivestormConfigurationError):
+                failure = (self._clock(), reason)
             raise
         finally:
             with self._lock:

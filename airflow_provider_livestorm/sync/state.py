@@ -92,6 +92,9 @@ class Manifest(msgspec.Struct, frozen=True):
                 yield from run.streams[stream].files
 
 
+_manifest_decoder = msgspec.json.Decoder(Manifest)
+
+
 class Destination:
     """A folder that syncs write to.
 
@@ -135,7 +138,7 @@ class Destination:
             names = [name for name in names if not name.startswith(".")]
             if not names:
                 return Manifest()
-            manifest = msgspec.json.decode((folder / names[-1]).read_bytes(), type=Manifest)
+            manifest = _manifest_decoder.decode((folder / names[-1]).read_bytes())
         if manifest.format != _FORMAT:
             raise LivestormDestinationError(
                 f"{self.root} was written by another version of this provider (format {manifest.format}); this one"

@@ -13,6 +13,7 @@ from airflow_provider_livestorm.auth.deadline import limit_call
 from airflow_provider_livestorm.auth.oauth import OAuthClient
 from airflow_provider_livestorm.exceptions import LivestormTokenError
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
+from tests.auth.sick_server import serving
 
 
 @pytest.fixture
@@ -36,11 +37,15 @@ def test_a_prompt_answer_is_not(sandbox: SandboxProcess, client: OAuthClient) ->
     assert client.refresh(sandbox.grant()["refresh_token"], within=0.6).access_token
 
 
-def test_a_call_that_is_not_begun_in_time_is_cut_as_well(sandbox: SandboxProcess) -> None:
-    with requests.Session() as web, limit_call(web, 0.001):
+def call_late(web: requests.Session, url: str) -> None:
+    with limit_call(web, 0.001):
         time.sleep(0.05)
-        with pytest.raises(requests.exceptions.RequestException):
-            web.get(f"{sandbox.api_url}/ping", timeout=5)
+        web.get(url, timeout=5)
+
+
+def test_a_call_that_is_not_begun_in_time_is_cut_as_well(sandbox: SandboxProcess) -> None:
+    with requests.Session() as web, pytest.raises(requests.exceptions.RequestException):
+        call_late(web, f"{sandbox.api_url}/ping")
 
 
 def test_the_timer_does_not_outlive_the_call(sandbox: SandboxProcess) -> None:
@@ -49,3 +54,32 @@ def test_the_timer_does_not_outlive_the_call(sandbox: SandboxProcess) -> None:
             assert web.get(f"{sandbox.api_url}/ping", timeout=5).status_code == 401
         time.sleep(0.3)
         assert web.get(f"{sandbox.api_url}/ping", timeout=5).status_code == 401
+
+
+def test_a_session_that_was_cut_can_call_again_and_one_that_was_not_keeps_its_connection(
+    sandbox: SandboxProcess,
+) -> None:
+    def opened() -> int:
+        return int(sandbox.status()["counters"]["connections_opened"])
+
+    with requests.Session() as web:
+        for number in (1, 2, 3):
+            before = opened()
+            with limit_call(web, 5):
+                assert web.get(f"{sandbox.api_url}/ping", timeout=5).status_code == 401
+            assert opened() - before == (number == 1)
+        with pytest.raises(requests.exceptions.RequestException):
+            call_late(web, f"{sandbox.api_url}/ping")
+        with limit_call(web, 5):
+            assert web.get(f"{sandbox.api_url}/ping", timeout=5).status_code == 401
+
+
+def test_an_answer_without_a_length_is_not_taken_for_complete_where_it_was_cut() -> None:
+    """It ends where the connection does, and so does one that is cut."""
+    with (
+        serving(lambda talk: (talk.say(b"HTTP/1.1 200 OK\r\n\r\n{"), talk.wait())) as server,
+        requests.Session() as web,
+        pytest.raises(requests.exceptions.ReadTimeout),
+        limit_call(web, 0.2),
+    ):
+        web.get(server.url, timeout=5)

@@ -13,13 +13,22 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_livestorm.auth.lease import COMMIT_ATTEMPTS, LEASE_SECONDS, REFUSAL_SECONDS, TokenLease
+from airflow_provider_livestorm.auth.lease import (
+    COMMIT_ATTEMPTS,
+    LEASE_SECONDS,
+    ONE_TRY_SECONDS,
+    PAUSE_SECONDS,
+    REDEEM_SECONDS,
+    REFUSAL_SECONDS,
+    TokenLease,
+)
 from airflow_provider_livestorm.auth.oauth import GrantRefusedError
 from airflow_provider_livestorm.auth.shield import uninterrupted
 from airflow_provider_livestorm.auth.stores import Snapshot
 from airflow_provider_livestorm.auth.token import Grant, TokenRecord, fingerprint
 from airflow_provider_livestorm.exceptions import (
     LivestormConfigurationError,
+    LivestormError,
     LivestormReconnectRequiredError,
     LivestormTokenError,
 )
@@ -88,10 +97,12 @@ class Server:
         self.expires_in: float | None = 100.0
         self.before: Callable[[], None] = lambda: None
         self.after: Callable[[], None] = lambda: None
+        self.patient: Callable[[float], None] = lambda _: None
         self._lock = threading.Lock()
 
     def refresh(self, refresh_token: str, *, within: float) -> Grant:
         assert 0 < within < LEASE_SECONDS
+        self.patient(within)
         self.before()
         with self._lock:
             if refresh_token not in self.valid:
@@ -365,14 +376,79 @@ def test_a_failing_token_endpoint_gives_the_lease_back(store: MemoryStore, serve
         raise LivestormTokenError("HTTP 503")
 
     server.before = fail
-    with pytest.raises(LivestormTokenError, match="HTTP 503"):
+    with pytest.raises(LivestormTokenError, match=r"^Connection 'conn': HTTP 503$") as caught:
         lease(store, server, clock).get()
+    assert caught.value.retryable
     assert store.record.lease is None
     assert store.extra["refresh_token"] == SEED
     server.before = lambda: None
+    clock.now += PAUSE_SECONDS
     began = clock.now
     assert lease(store, server, clock).get().generation == 1
     assert clock.now == began, "nobody had to wait for the lease"
+    assert store.record.refusal is None
+
+
+def test_a_token_endpoint_without_a_verdict_is_asked_ever_more_rarely_by_all_together(
+    store: MemoryStore, server: Server, clock: Clock
+) -> None:
+    began, calls, patience = clock.now, [], []
+
+    def fail() -> None:
+        calls.append(clock.now - began)
+        raise LivestormTokenError("HTTP 503")
+
+    server.before = fail
+    server.patient = patience.append
+    for _ in range(300):
+        for _ in range(3):
+            with pytest.raises(LivestormTokenError, match="HTTP 503"):
+                lease(store, server, clock).get()
+            with pytest.raises(LivestormTokenError, match="HTTP 503"):
+                lease(store, server, clock).stored()
+        clock.now += 1
+    assert calls == [0, 5, 15, 35, 75, 135, 195, 255]
+    assert patience == [REDEEM_SECONDS] + [ONE_TRY_SECONDS] * 7
+
+
+@pytest.mark.parametrize("error", ["HTTP 503", "invalid_client", "unauthorized_client"])
+@pytest.mark.parametrize("off", [-1e8, 1e8])
+def test_a_refusal_of_a_clock_that_was_wrong_does_not_hold(
+    store: MemoryStore, server: Server, clock: Clock, error: str, off: float
+) -> None:
+    def fail() -> None:
+        raise GrantRefusedError(error, "") if "_" in error else LivestormTokenError(error)
+
+    server.before = fail
+    clock.now += off
+    with pytest.raises(LivestormError):
+        lease(store, server, clock).get()
+    clock.now -= off
+    server.before = lambda: None
+    assert lease(store, server, clock).get().generation == 1
+
+
+@pytest.mark.parametrize("error", ["invalid_grant", "invalid_client", "unauthorized_client", "HTTP 503"])
+@pytest.mark.parametrize("mended", ["token", "secret"])
+def test_a_pasted_token_and_a_corrected_secret_are_taken_at_once(
+    store: MemoryStore, server: Server, clock: Clock, error: str, mended: str
+) -> None:
+    def fail() -> None:
+        raise GrantRefusedError(error, "") if "_" in error else LivestormTokenError(error)
+
+    server.before = fail
+    with pytest.raises(LivestormError):
+        lease(store, server, clock).get()
+    server.before = lambda: None
+    began = clock.now
+    if mended == "token":
+        server.valid.add("pasted")
+        store.edit(refresh_token="pasted")
+    else:
+        server.client_secret = "corrected"
+    assert lease(store, server, clock).get().access_token == "access-1"
+    assert server.redeemed == ["pasted" if mended == "token" else SEED]
+    assert clock.now == began
 
 
 def test_a_store_that_fails_at_the_commit_gets_more_chances(store: MemoryStore, server: Server, clock: Clock) -> None:

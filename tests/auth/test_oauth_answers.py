@@ -80,6 +80,30 @@ def test_tries_are_spaced_and_end_in_time(wire: requests_mock.Mocker) -> None:
     assert clock.slept == [0.5, 1.0, 2.0, 4.0]
 
 
+@pytest.mark.parametrize(
+    ("asked", "slept"),
+    [("1", [1.0, 1.0, 2.0, 4.0]), ("7", [7.0, 7.0]), ("2592000", []), ("inf", []), ("nan", [0.5, 1, 2, 4])],
+)
+def test_a_429_is_waited_for_as_long_as_it_asks_or_not_at_all(
+    wire: requests_mock.Mocker, asked: str, slept: list[float]
+) -> None:
+    wire.post(TOKEN_URL, status_code=429, headers={"Retry-After": asked})
+    clock = Clock()
+    with pytest.raises(LivestormTokenError, match="HTTP 429") as caught:
+        client(clock).refresh("old", within=30)
+    assert clock.slept == slept
+    assert ("monthly limit" in str(caught.value)) is (not slept)
+
+
+def test_the_servers_words_are_kept_to_one_line_of_a_fit_length(wire: requests_mock.Mocker) -> None:
+    wire.post(TOKEN_URL, status_code=400, json={"error": "a\n" * 9000, "error_description": "b\r\n\u2028c " * 9000})
+    with pytest.raises(GrantRefusedError) as caught:
+        client().refresh("old", within=0)
+    assert len(caught.value.error) <= 300
+    assert caught.value.description.startswith("b c b c")
+    assert len(str(caught.value).splitlines()) == 1
+
+
 def test_a_code_is_exchanged_once_with_its_verifier(wire: requests_mock.Mocker) -> None:
     wire.post(TOKEN_URL, exc=requests.exceptions.ReadTimeout)
     with pytest.raises(LivestormTokenError):

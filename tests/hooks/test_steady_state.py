@@ -76,7 +76,9 @@ def test_all_hooks_of_a_task_ask_once_in_a_tokens_life(
     assert sent == ["Bearer access-1"] * 13 + ["Bearer access-2"] * 2
 
 
-@pytest.mark.parametrize("change", [("refresh-of-another-workspace",), ("refresh-2", "another-client-secret-of-forty-characters")])
+@pytest.mark.parametrize(
+    "change", [("refresh-of-another-workspace",), ("refresh-2", "another-client-secret-of-forty-characters")]
+)
 def test_a_connection_that_was_changed_is_another_one(
     change: tuple[str, ...], questions: list[str], connect: Callable[..., None]
 ) -> None:

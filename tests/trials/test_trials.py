@@ -8,7 +8,9 @@ import pytest
 
 from trials.crowd import crowd, naive_crowd
 from trials.edit import edit, naive_edit, paste
+from trials.endpoint import QUICK, dead, endpoint
 from trials.kill import kill_grace
+from trials.outage import outage
 from trials.stage import Stage, stage
 
 pytestmark = pytest.mark.e2e
@@ -37,6 +39,21 @@ def test_an_edit_during_a_refresh_and_the_new_token_both_survive(theatre: Stage)
 
 def test_a_token_pasted_during_a_refresh_wins(theatre: Stage) -> None:
     outcome = paste(theatre, 5)
+    assert not outcome.missed, outcome
+
+
+def test_a_failing_token_endpoint_costs_few_calls_and_ends_in_a_token_or_a_clear_error(theatre: Stage) -> None:
+    outcome = endpoint(theatre, 4, QUICK)
+    assert not outcome.missed, outcome
+
+
+def test_a_dead_token_costs_one_call_and_a_wrong_secret_one_a_minute(theatre: Stage) -> None:
+    outcome = dead(theatre, 20, minutes=3)
+    assert not outcome.missed, outcome
+
+
+def test_a_broker_that_goes_away_amid_a_call_serves_its_callers_when_it_is_back(theatre: Stage) -> None:
+    outcome = outage(theatre, 4)
     assert not outcome.missed, outcome
 
 

@@ -6,14 +6,16 @@ The other end is `plugin/token_broker.py`. Only the access token crosses; the re
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
 import msgspec
 import requests
 
+from airflow_provider_livestorm.api.transport import transport_reason
 from airflow_provider_livestorm.auth.assertion import ASSERTION_TYPE, sign_assertion
+from airflow_provider_livestorm.auth.deadline import limit_call
 from airflow_provider_livestorm.auth.token import TokenSet
 from airflow_provider_livestorm.exceptions import (
     LivestormBrokerError,
@@ -23,9 +25,14 @@ from airflow_provider_livestorm.exceptions import (
 
 __all__ = ["BrokerClient"]
 
-_TIMEOUT = (5.0, 10.0)  # seconds; the broker answers at once, so a slow answer is a sick api-server
-_RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
-_HINT = "Is the api-server up, and is [livestorm] broker_url its address as workers reach it?"
+# Seconds to connect, and between two bytes; so long, and no longer, a whole call may last (deadline.py). The broker
+# answers at once, so a slow answer is a sick api-server.
+_TIMEOUT = (5.0, 10.0)
+_RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0)  # in all, longer than an api-server takes to restart
+_COME_BACK_SECONDS = (0.1, 5.0)  # whatever an answer asks for, we come back no sooner and no later
+_ANSWER_BYTES = 65_536  # at most; the broker's own is a hundredth of it
+_TOO_BUSY = (requests.codes.request_timeout, requests.codes.too_many_requests)  # of a proxy before the api-server
+_ADDRESS = "[livestorm] broker_url is the api-server's address as workers reach it"
 
 
 class _Granted(msgspec.Struct):
@@ -36,9 +43,25 @@ class _Granted(msgspec.Struct):
     scope: str | None = None
 
 
+class _Refreshing(msgspec.Struct):
+    status: Literal["refreshing"]
+
+
 class _Problem(msgspec.Struct):
     error: str = ""
     message: str = ""
+
+
+class _Answer(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    body: bytes  # empty where it was longer than ours can be
+
+
+# Made at import: threads that made them at once would crash (auth/token.py).
+_refreshing_decoder = msgspec.json.Decoder(_Refreshing)
+_granted_decoder = msgspec.json.Decoder(_Granted)
+_problem_decoder = msgspec.json.Decoder(_Problem)
 
 
 class BrokerClient:
@@ -92,14 +115,14 @@ class BrokerClient:
         with requests.Session() as session:
             while True:
                 try:
-                    response = self._ask(session, refused)
-                    token, wait = self._read(response), 0.0
+                    answer = self._ask(session, refused)
+                    token, wait = self._read(answer), 0.0
                     if token is not None:
                         return token
-                    wait = float(response.headers.get("Retry-After-Ms", "250")) / 1000
+                    wait = _come_back(answer.headers)
                     problem = LivestormBrokerError(
-                        f"Connection {self._conn_id!r}: its token has been under refresh for {self._patience:.0f} s."
-                        " The api-server's log tells why."
+                        f"Connection {self._conn_id!r}: the token broker at {self._url} has had its token under refresh"
+                        f" for {self._patience:.0f} s; see the api-server's log for why, and try again."
                     )
                 except LivestormBrokerError as error:
                     problem, wait = error, next(retries, 0.0)
@@ -107,7 +130,7 @@ class BrokerClient:
                     raise problem
                 self._sleep(wait)
 
-    def _ask(self, session: requests.Session, refused: str | None) -> requests.Response:
+    def _ask(self, session: requests.Session, refused: str | None) -> _Answer:
         body: dict[str, Any] = {
             "client_assertion_type": ASSERTION_TYPE,
             "client_assertion": sign_assertion(
@@ -116,55 +139,88 @@ class BrokerClient:
             "refused": refused,
         }
         try:
-            return session.post(self._url, json=body, timeout=_TIMEOUT, allow_redirects=False)
+            with (
+                limit_call(session, sum(_TIMEOUT)),
+                session.post(self._url, json=body, timeout=_TIMEOUT, allow_redirects=False, stream=True) as response,
+            ):
+                return _Answer(response.status_code, response.headers, _content(response))
+        except _NO_ADDRESS:
+            raise LivestormConfigurationError(
+                f"Connection {self._conn_id!r}: the token broker cannot be asked at {self._url!r}, which is no http"
+                f" address; {_ADDRESS}."
+            ) from None
         except requests.RequestException as error:
             raise LivestormBrokerError(
                 f"Connection {self._conn_id!r}: the token broker at {self._url} gave no answer"
-                f" ({type(error).__name__}). {_HINT}"
+                f" ({transport_reason(error)}); see that the api-server is up and that {_ADDRESS}, then try again."
             ) from None
 
-    def _read(self, response: requests.Response) -> TokenSet | None:
+    def _read(self, answer: _Answer) -> TokenSet | None:
         """The token; None where a refresh is under way."""
-        status = response.status_code
-        if status == requests.codes.accepted:
-            return None
-        if status == requests.codes.ok:
-            try:
-                granted = msgspec.json.decode(response.content, type=_Granted)
-            except msgspec.DecodeError:
-                raise self._no_broker(status) from None
-            self._mask(granted.access_token)
-            return TokenSet(
-                access_token=granted.access_token,
-                # By our own clock: it need not agree with the api-server's.
-                expires_at=None if granted.expires_in is None else self._clock() + granted.expires_in,
-                generation=granted.generation,
-                lifetime=granted.lifetime,
-                scope=granted.scope,
-            )
+        status = answer.status
         try:
-            problem = msgspec.json.decode(response.content, type=_Problem)
+            if status == requests.codes.accepted:
+                _refreshing_decoder.decode(answer.body)
+                return None
+            if status == requests.codes.ok:
+                granted = _granted_decoder.decode(answer.body)
+                self._mask(granted.access_token)
+                return TokenSet(
+                    access_token=granted.access_token,
+                    # By our own clock: it need not agree with the api-server's.
+                    expires_at=None if granted.expires_in is None else self._clock() + granted.expires_in,
+                    generation=granted.generation,
+                    lifetime=granted.lifetime,
+                    scope=granted.scope,
+                )
+            problem = _problem_decoder.decode(answer.body)
         except msgspec.DecodeError:
-            problem = _Problem()
+            raise self._no_broker(status) from None
         if problem.error == "reconnect_required":
             raise LivestormReconnectRequiredError(problem.message)
         if problem.error == "configuration":
             raise LivestormConfigurationError(problem.message)
         if problem.error == "unauthorized":
             raise LivestormConfigurationError(
-                f"Connection {self._conn_id!r}: the token broker did not accept this worker's proof. Worker and"
-                " api-server read different versions of the connection, or their clocks differ by over a minute."
+                f"Connection {self._conn_id!r}: the token broker at {self._url} did not accept this worker's proof; see"
+                " that worker and api-server read the same login and password for it, and that their clocks differ by"
+                " less than a minute."
             )
         if problem.error == "unavailable":
             raise LivestormBrokerError(problem.message)
         raise self._no_broker(status)
 
     def _no_broker(self, status: int) -> LivestormBrokerError | LivestormConfigurationError:
-        if status >= requests.codes.internal_server_error:
+        if status >= requests.codes.internal_server_error or status in _TOO_BUSY:
             return LivestormBrokerError(
-                f"Connection {self._conn_id!r}: the api-server at {self._url} answered HTTP {status}."
+                f"Connection {self._conn_id!r}: the api-server at {self._url}, or a proxy before it, answered HTTP"
+                f" {status}; see its log for why, and try again."
             )
         return LivestormConfigurationError(
-            f"Connection {self._conn_id!r}: no token broker at {self._url} (HTTP {status}). Install"
-            f" airflow-provider-livestorm on the api-server too. {_HINT}"
+            f"Connection {self._conn_id!r}: there is no token broker at {self._url} (HTTP {status}); install"
+            f" airflow-provider-livestorm on the api-server too, let it run its core app, and see that {_ADDRESS}."
         )
+
+
+# What requests raises for an address that it cannot ask at all.
+_NO_ADDRESS = (
+    requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL,
+)  # fmt: skip
+
+
+def _come_back(headers: Mapping[str, str]) -> float:
+    """Seconds after which the broker wants to be asked again."""
+    soonest, latest = _COME_BACK_SECONDS
+    try:
+        return min(latest, max(soonest, float(headers["Retry-After-Ms"]) / 1000))  # not a number: the soonest
+    except (KeyError, ValueError):
+        return latest
+
+
+def _content(response: requests.Response) -> bytes:
+    body = bytearray()
+    for part in response.iter_content(8192):
+        body += part
+        if len(body) > _ANSWER_BYTES:
+            return b""
+    return bytes(body)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import requests
 import requests_mock
 
 from airflow_provider_livestorm.auth.assertion import read_assertion
@@ -96,28 +95,6 @@ def test_a_refresh_that_never_ends_is_given_up(client: BrokerClient, wire: reque
         client.get()
     assert caught.value.retryable
     assert 119 < sum(clock.slept) <= 120
-
-
-@pytest.mark.parametrize(
-    "sick",
-    [
-        {"status_code": 500, "text": "<html>"},
-        {"status_code": 503, "json": {"error": "unavailable", "message": "token endpoint: HTTP 503"}},
-        {"exc": requests.exceptions.ConnectionError},
-        {"exc": requests.exceptions.ReadTimeout},
-    ],
-    ids=str,
-)
-def test_a_sick_api_server_is_asked_again_within_bounds(
-    client: BrokerClient, wire: requests_mock.Mocker, clock: Clock, sick: dict[str, Any]
-) -> None:
-    wire.post(URL, [sick, sick, GRANTED])
-    assert client.get().generation == 3
-    wire.post(URL, [sick])
-    clock.slept.clear()
-    with pytest.raises(LivestormBrokerError):
-        client.get()
-    assert clock.slept == [0.5, 1.0, 2.0, 4.0, 8.0]
 
 
 @pytest.mark.parametrize(
