@@ -10,9 +10,10 @@ from fastapi.testclient import TestClient
 from airflow_provider_livestorm.auth.assertion import ASSERTION_TYPE, sign_assertion
 from airflow_provider_livestorm.auth.lease import TokenLease
 from airflow_provider_livestorm.auth.oauth import GrantRefusedError
+from airflow_provider_livestorm.auth.stores.spent_proofs import SpentHere
 from airflow_provider_livestorm.exceptions import LivestormTokenError
 from airflow_provider_livestorm.hooks.connection import ConnectionSettings
-from airflow_provider_livestorm.plugin.token_broker import TokenBroker, create_app
+from airflow_provider_livestorm.plugin.token_broker import _LOOK_SECONDS, TokenBroker, create_app
 from tests.auth.rotation import Clock, Doorkeeper, MemoryStore
 
 SECRET = "the-client-secret-of-forty-characters-or-so"
@@ -41,7 +42,9 @@ class House:
 
     def start(self, number: int) -> None:
         """Start an api-server, or start it again: what it knew is gone."""
-        broker = TokenBroker(settings=self.settings, lease=self.lease, clock=self.clock)
+        broker = TokenBroker(
+            settings=self.settings, lease=self.lease, proofs=SpentHere(clock=self.clock), clock=self.clock
+        )
         self.brokers[number:] = [broker, *self.brokers[number + 1 :]]
         self.https[number:] = [TestClient(create_app(broker)), *self.https[number + 1 :]]
 
@@ -125,4 +128,5 @@ def test_what_mends_a_refusal_is_taken_at_once_by_the_api_server_that_was_refuse
         house.store.edit(refresh_token="pasted")
     else:
         house.client_secret = f"{SECRET}-corrected"
+    house.clock.now += 2 * _LOOK_SECONDS  # a crowd's look at the connection is that old at most
     assert house.ask(0).status_code == 200
