@@ -79,7 +79,7 @@ bench: venv  ## Measure the sandbox: its start, its memory, pages a second.
 	@$(BIN)/python -m benchmarks.sandbox
 
 trials: venv venv-airflow-2  ## Kill, crowd, edit and refuse a rotating token, with real parts: half an hour.
-	@$(BIN)/python -m trials
+	@$(BIN)/python -m trials --keep
 
 clean:  ## Remove both environments and what the demo made.
 	rm -rf $(VENV) $(VENV_2) .demo dist build

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
+from scripts.local_airflow import REPOSITORY
 from trials.celery_calls import celery_calls
 from trials.cluster import cluster
 from trials.crowd import crowd, naive_crowd
@@ -21,6 +22,7 @@ from trials.health import health
 from trials.kill import kill_grace, kill_strict
 from trials.outage import killed, outage
 from trials.outcome import Outcome, table
+from trials.report import keep
 from trials.stage import stage
 from trials.tasks import tasks_naive, tasks_postgresql, tasks_sqlite
 
@@ -60,7 +62,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m trials", description=__doc__)
     parser.add_argument("--only", choices=names, action="append", help="run this one; may be repeated")
     parser.add_argument("--count", type=int, help="callers, kills, edits, lives of a token (default: each trial's own)")
-    parser.add_argument("--json", type=pathlib.Path, help="write the figures there too")
+    parser.add_argument("--keep", action="store_true", help="put the figures into docs/trials.json and docs/tokens.md")
     options = parser.parse_args()
     outcomes: list[Outcome] = []
     for trials, place in PLACES:
@@ -73,10 +75,9 @@ def main() -> int:
                 print(f"{name} ...", file=sys.stderr, flush=True)
                 outcomes.append(trial(where, options.count or count))
                 print(table(outcomes[-1:]), file=sys.stderr, flush=True)
-    figures = json.dumps([outcome.as_json() for outcome in outcomes], indent=2)
-    if options.json:
-        options.json.write_text(figures + "\n")
-    print(figures)
+    if options.keep:
+        keep(outcomes, REPOSITORY / "docs" / "trials.json", REPOSITORY / "docs" / "tokens.md")
+    print(json.dumps([outcome.as_json() for outcome in outcomes], indent=2))
     print(table(outcomes))
     return int(any(outcome.missed for outcome in outcomes))
 

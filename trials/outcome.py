@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-__all__ = ["Bar", "Outcome", "percentile", "spread", "table"]
+__all__ = ["Bar", "Outcome", "found_as_text", "percentile", "spread", "table"]
 
 
 @dataclass(frozen=True)
@@ -96,15 +96,18 @@ def spread(figures: Sequence[float], digits: int = 3) -> dict[str, float]:
     }
 
 
+def found_as_text(found: float | str) -> str:
+    """A figure for people."""
+    return f"{found:.3f}".rstrip("0").rstrip(".") if isinstance(found, float) else str(found)
+
+
 def table(outcomes: Iterable[Outcome]) -> str:
     """A line for each bar of each trial."""
     rows = [("trial", "count", "what", "found", "wanted", "")]
     for outcome in outcomes:
         for bar in outcome.bars:
-            found = f"{bar.found:.3f}".rstrip("0").rstrip(".") if isinstance(bar.found, float) else str(bar.found)
-            rows.append(
-                (outcome.trial, str(outcome.count), bar.what, found, bar.wanted, "ok" if bar.holds else "MISSED")
-            )
+            verdict = "ok" if bar.holds else "MISSED"
+            rows.append((outcome.trial, str(outcome.count), bar.what, found_as_text(bar.found), bar.wanted, verdict))
     widths = [max(len(row[column]) for row in rows) for column in range(6)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows

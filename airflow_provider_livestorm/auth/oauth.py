@@ -167,12 +167,13 @@ class OAuthClient:
         """
         with self._session() as session:
             try:
-                response = session.revoke_token(  # type: ignore[no-untyped-call]  # untyped in its stubs
-                    self.token_url.removesuffix("/token") + "/revoke",
-                    token=token,
-                    timeout=TIMEOUT,
-                    allow_redirects=False,
-                )
+                with limit_call(session, sum(TIMEOUT)):
+                    response = session.revoke_token(  # type: ignore[no-untyped-call]  # untyped in its stubs
+                        self.token_url.removesuffix("/token") + "/revoke",
+                        token=token,
+                        timeout=TIMEOUT,
+                        allow_redirects=False,
+                    )
             except requests.RequestException as error:
                 raise LivestormTokenError(
                     f"Livestorm could not be reached to revoke ({type(error).__name__})."

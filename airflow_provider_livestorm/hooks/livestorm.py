@@ -17,21 +17,15 @@ from airflow_provider_livestorm.api.lists import Filter, RecordT, read_records
 from airflow_provider_livestorm.api.pacing import Pacer
 from airflow_provider_livestorm.api.records import Event, Session, SessionPerson
 from airflow_provider_livestorm.api.resources import EVENTS, SESSION_PEOPLE, SESSIONS, ResourceList
-from airflow_provider_livestorm.auth.credentials import ApiToken, OAuthCredential, TokenSource
-from airflow_provider_livestorm.auth.lease import TokenLease
-from airflow_provider_livestorm.exceptions import (
-    LivestormConfigurationError,
-    LivestormError,
-    LivestormUnknownConnectionError,
-)
+from airflow_provider_livestorm.auth.credentials import ApiToken, OAuthCredential
+from airflow_provider_livestorm.exceptions import LivestormError, LivestormUnknownConnectionError
 from airflow_provider_livestorm.hooks.connection import (
     CONN_TYPE,
     AirflowConnection,
     ConnectionSettings,
-    open_lease,
     shared_credential,
-    token_source,
 )
+from airflow_provider_livestorm.hooks.form_test import credential_for_test, introduce
 from airflow_provider_livestorm.hooks.off_loop import off_loop
 
 __all__ = ["LivestormHook"]
@@ -240,35 +234,11 @@ class LivestormHook(BaseHook):
     def test_connection(self) -> tuple[bool, str]:
         """What the Test button of the Connection form does: say who we are and what quota is left, or what is wrong."""
         try:
-            settings = self.settings
-            credential: Credential = self._credential
-            if settings.client_id is not None:
-                credential = OAuthCredential(self._source_for_test(settings))
-            with self._open(credential) as client:
+            with self._open(credential_for_test(self.settings)) as client:
                 document = client.request("GET", "/me", params={"include": "organization"}).document
-                return True, _introduce(document, client.quota)
+                return True, introduce(document, client.quota)
         except LivestormError as error:
             return False, str(error)
-
-    def _source_for_test(self, settings: ConnectionSettings) -> TokenSource:
-        """A test must not spend a refresh token that nobody would keep.
-
-        Airflow's Test button tests a copy of the form under a random id. The copy is as good as the saved row with the
-        same refresh token; where there is none, its refresh token must stay unspent.
-        """
-        source = token_source(settings)
-        if not isinstance(source, TokenLease):
-            return source  # the broker knows the row
-
-        from airflow_provider_livestorm.auth.stores.metadata_db import find_row  # noqa: PLC0415 - has a database
-
-        home = find_row(settings.conn_id, settings.client_id or "", settings.extra.get("refresh_token"))
-        if home is None:
-            raise LivestormConfigurationError(
-                "Save the connection first, then test it: a test spends its refresh token, and the new one would be"
-                " lost with the unsaved form."
-            )
-        return open_lease(settings, conn_id=home)
 
 
 def _unknown(conn_id: str) -> LivestormUnknownConnectionError:
@@ -277,17 +247,3 @@ def _unknown(conn_id: str) -> LivestormUnknownConnectionError:
         f"There is no connection {conn_id!r}, or Airflow's api-server could not be asked for it."
         " Create it in Airflow (Admin > Connections) with connection type Livestorm."
     )
-
-
-def _introduce(document: Document, quota: Quota) -> str:
-    who = document.one.attributes
-    name = who.get("name") or " ".join(part for part in (who.get("first_name"), who.get("last_name")) if part)
-    if who.get("email"):
-        name = f"{name} ({who['email']})" if name else str(who["email"])
-    workspaces = [entry.attributes.get("name") for entry in document.included if entry.type == "organizations"]
-    place = f", workspace {workspaces[0]}" if workspaces and workspaces[0] else ""
-    left = ""
-    if quota.monthly_remaining is not None:
-        of = f" of {quota.monthly_limit:,}" if quota.monthly_limit is not None else ""
-        left = f"; {quota.monthly_remaining:,}{of} calls left this month"
-    return f"Connected as {name or 'an unnamed account'}{place}{left}."

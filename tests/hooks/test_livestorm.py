@@ -116,7 +116,8 @@ _TEST_BUTTON = """
 import json, os, sys
 from airflow.models.connection import Connection
 from airflow_provider_livestorm.hooks.livestorm import LivestormHook
-for conn_id, members in json.load(sys.stdin):
+for conn_id, members, store in json.load(sys.stdin):
+    os.environ["AIRFLOW__LIVESTORM__TOKEN_STORE"] = store
     if members:  # as the api-server tests a form: a copy under a random id, in the environment
         os.environ["AIRFLOW_CONN_" + conn_id.upper()] = json.dumps(members)
     result = LivestormHook(conn_id).test_connection()
@@ -145,8 +146,9 @@ def test_the_test_button_never_spends_a_refresh_token_that_nobody_keeps(
     airflow.put_connection(conn_id="saved", **form)
     sandbox.reset_counters()
 
-    not_saved, copy, again, saved = airflow.python(
-        _TEST_BUTTON, [["xyzunsaved", unsaved], ["xyzcopy", form], ["xyzcopy2", form], ["saved", None]]
+    forms = [("xyzunsaved", unsaved), ("xyzcopy", form), ("xyzcopy2", form), ("saved", None)]
+    not_saved, copy, again, saved, no_dag = airflow.python(
+        _TEST_BUTTON, [*((*one, "auto") for one in forms), ("saved", None, "variable")]
     )
 
     assert not_saved == [False, not_saved[1]]
@@ -155,6 +157,8 @@ def test_the_test_button_never_spends_a_refresh_token_that_nobody_keeps(
     assert "Connected as Léa Martin (team0@sandbox.example), workspace Sandbox & Söhne" in copy[1]
     assert not again[0], "its refresh token is one that the saved row has replaced: the form must be loaded again"
     assert saved[0], saved[1]
+    assert not no_dag[0], "nobody has stored a token yet"
+    assert "Is the refresh DAG of this connection switched on" in no_dag[1], "told at once: it would wait two minutes"
     counters = sandbox.status()["counters"]
     assert counters["refreshes"] == 1
     assert counters["reuses_of_spent_tokens"] == 0
