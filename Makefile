@@ -75,8 +75,9 @@ pictures: venv  ## Take the pictures of the sandbox's page for the docs; needs c
 	@mkdir -p docs/images
 	@LIVESTORM_PICTURES=docs/images $(BIN)/python -m pytest -q tests/sandbox/test_page_looks.py -k pictures
 
-bench: venv  ## Measure the sandbox: its start, its memory, pages a second.
+bench: venv  ## Measure the sandbox (its start, its memory, pages a second) and what a cached token adds to a request.
 	@$(BIN)/python -m benchmarks.sandbox
+	@$(BIN)/python -m benchmarks.tokens
 
 trials: venv venv-airflow-2  ## Kill, crowd, edit and refuse a rotating token, with real parts: half an hour.
 	@$(BIN)/python -m trials --keep

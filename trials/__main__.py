@@ -16,7 +16,7 @@ from scripts.local_airflow import REPOSITORY
 from trials.celery_calls import celery_calls
 from trials.cluster import cluster
 from trials.crowd import crowd, naive_crowd
-from trials.edit import edit, naive_edit, paste
+from trials.edit import edit, edit_at_commit, naive_edit, paste
 from trials.endpoint import dead, endpoint
 from trials.health import health
 from trials.kill import kill_grace, kill_strict
@@ -36,6 +36,7 @@ ON_TWO_API_SERVERS: Trials = {
     "kill_strict": (kill_strict, 300),
     "edit": (edit, 100),
     "paste": (paste, 100),
+    "edit_at_commit": (edit_at_commit, 20),
     "endpoint": (endpoint, 10),
     "dead": (dead, 50),
     "outage": (outage, 10),

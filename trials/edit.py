@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 import requests
@@ -20,7 +20,7 @@ from trials.outcome import Bar, Outcome
 from trials.row import Listener, Row
 from trials.stage import Stage, sandbox
 
-__all__ = ["edit", "naive_edit", "paste"]
+__all__ = ["edit", "edit_at_commit", "naive_edit", "paste"]
 
 ANSWER_SECONDS = 0.3  # the token endpoint's
 _SPREAD_SECONDS = 0.35  # so that some edits fall around the commit, and some behind it
@@ -62,6 +62,62 @@ def paste(stage: Stage, count: int = 100) -> Outcome:
         ],
         _figures(found),
     )
+
+
+def edit_at_commit(stage: Stage, count: int = 20) -> Outcome:
+    """A save that read the row before the new token was stored, and writes it right after, as Airflow's own may.
+
+    A lock of the judge's holds both writes up, so that they come in just this order each time.
+    """
+    with sandbox() as livestorm:
+        livestorm.add_fault(path_prefix="/oauth/token", delay=ANSWER_SECONDS, times=0)
+        row, client = stage.connect("edit_at_commit", livestorm)
+        found = [_edit_at_commit(stage, livestorm, row, client, number) for number in range(count)]
+        counters = livestorm.status()["counters"]
+    return Outcome(
+        "edit, at the commit",
+        count,
+        [
+            Bar.equal("commits that a save undid", sum(one["undone"] for one in found), count),
+            Bar.equal("new tokens that came back", sum(one["token"] for one in found), count),
+            Bar.equal("edits that survived", sum(one["edit"] for one in found), count),
+            Bar.equal("reuses of spent tokens", counters["reuses_of_spent_tokens"], 0),
+        ],
+    )
+
+
+def _edit_at_commit(
+    stage: Stage, livestorm: SandboxProcess, row: Row, client: dict[str, Any], number: int
+) -> dict[str, Any]:
+    """One such refresh and save; what became of them."""
+    form = stage.api("GET", f"/connections/{row.conn_id}")
+    old, begun = row.read(), time.time()
+    with closing(Listener(stage.database, row.conn_id)) as listener, ThreadPoolExecutor(2) as pool:
+        refreshed = pool.submit(_broker(stage, client, refused=fingerprint(old["access_token"])))
+        listener.wait()  # for the lease
+        with row.locked() as waiting:
+            waiting(1)  # the commit
+            saved = pool.submit(_save, stage, form, number)
+            waiting(2)  # the save, which has read the row
+        saved.result()
+        refreshed.result()
+        listener.wait()  # for the commit and the save, which may be told as one
+        newest = livestorm.newest_refresh_token()
+        undone = any(
+            one.extra.get("refresh_token") == old["refresh_token"]
+            and one.generation == _generation(old)
+            and one.extra.get("note") == f"edit {number}"
+            for one in row.writes(begun)
+        )
+        with suppress(TimeoutError):
+            while row.read()["refresh_token"] != newest:
+                listener.wait(5)
+    extra = row.read()
+    return {
+        "undone": undone,
+        "token": extra["refresh_token"] == newest,
+        "edit": extra.get("note") == f"edit {number}" and row.description() == f"edit {number}",
+    }
 
 
 def naive_edit(stage: Stage, count: int = 10) -> Outcome:

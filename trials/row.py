@@ -5,10 +5,12 @@ A trigger of ours in PostgreSQL notes each write with the clock, and tells whoev
 
 from __future__ import annotations
 
+import contextlib
 import json
 import select
 import threading
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +33,8 @@ END $$ LANGUAGE plpgsql;
 CREATE OR REPLACE TRIGGER trial_note AFTER INSERT OR UPDATE ON connection
     FOR EACH ROW EXECUTE FUNCTION trial_note();
 """
+
+_WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,22 @@ class Row:
             "SELECT at, extra FROM trial_writes WHERE conn_id = %s AND at >= %s ORDER BY number", (self.conn_id, since)
         )
         return [Write(at, self._database.decrypt(extra)) for at, extra in found]
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[Callable[[int], None]]:
+        """Hold up everybody's writes of it; what is given waits until so many are held up."""
+        with contextlib.closing(psycopg2.connect(self._database.uri)) as holding:
+            with holding.cursor() as cursor:
+                cursor.execute("SELECT 1 FROM connection WHERE conn_id = %s FOR UPDATE", (self.conn_id,))
+            yield self._wait_for_waiting
+            holding.rollback()
+
+    def _wait_for_waiting(self, number: int, patience: float = 30.0) -> None:
+        give_up = time.monotonic() + patience
+        while self._database.execute(_WAITING)[0][0] < number:
+            if time.monotonic() > give_up:
+                raise TimeoutError(f"Fewer than {number} wait to write {self.conn_id}.")
+            time.sleep(0.005)  # between two looks; PostgreSQL tells nobody of its locks
 
     def _column(self, name: str) -> str | None:
         ((found,),) = self._database.execute(

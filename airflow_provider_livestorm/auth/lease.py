@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import math
 import time
 import uuid
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from airflow_provider_livestorm.auth.oauth import GrantRefusedError
+from airflow_provider_livestorm.auth.refusals import error_of, pause_of, reconnect
 from airflow_provider_livestorm.auth.stores import Snapshot, TokenStore
 from airflow_provider_livestorm.auth.token import (
     NO_VERDICT,
@@ -34,7 +34,7 @@ from airflow_provider_livestorm.auth.token import (
     fingerprint,
 )
 from airflow_provider_livestorm.exceptions import (
-    LivestormConfigurationError,
+    LivestormError,
     LivestormReconnectRequiredError,
     LivestormTokenError,
 )
@@ -45,11 +45,7 @@ LEASE_SECONDS = 60.0
 # The last try must begin early enough to end, time-outs and all, inside the lease (oauth.TIMEOUT).
 REDEEM_SECONDS = 30.0
 POLL_SECONDS = 0.25
-# Anything but a dead token may be mended at Livestorm's end, without a change here: ask again, once a minute.
-REFUSAL_SECONDS = 60.0
-# Where the token endpoint gave no verdict, ask again sooner, but ever later up to that minute, and with one try only:
-# each try may count as a call of the month (api.md 3), and a day of them at full speed would be all 10,000.
-PAUSE_SECONDS = 5.0
+# Each try may count as a call of the month (api.md 3): where the last one failed, there is only one.
 ONE_TRY_SECONDS = 15.0  # oauth.TIMEOUT
 # A redeemed token that is not stored is lost; the database gets this many chances, a second or so apart.
 COMMIT_ATTEMPTS = 30
@@ -82,6 +78,7 @@ class TokenLease:
         mask: told every new secret before anyone else sees it.
         patience: seconds to wait for somebody else's refresh.
         carry_out: does a refresh; `shield.uninterrupted` where a signal may come.
+        later: does something a moment after a refresh, on a thread of its own; not at all where there is none.
         clock: UTC unix seconds.
         sleep: waits that many seconds.
     """
@@ -95,6 +92,7 @@ class TokenLease:
         mask: Callable[[str], None],
         patience: float = 2 * LEASE_SECONDS,
         carry_out: Callable[[Callable[[], TokenSet | None]], TokenSet | None] = lambda work: work(),
+        later: Callable[[Callable[[], None]], None] = lambda _: None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -104,6 +102,7 @@ class TokenLease:
         self._mask = mask
         self._patience = patience
         self._carry_out = carry_out
+        self._later = later
         self._clock = clock
         self._sleep = sleep
 
@@ -165,16 +164,16 @@ class TokenLease:
         if record.refresh_token is None:
             raise LivestormReconnectRequiredError(
                 f"Connection {self._conn_id!r} has no refresh token. If its password is a private API token, leave the"
-                f" login empty. {_RECONNECT.format(conn_id=self._conn_id)}"
+                f" login empty. {reconnect(self._conn_id)}"
             )
         refusal = record.refusal
         if (
             refusal is not None
             and refusal.of == self._identity(record.refresh_token)
             # A time that is far off, before ours or after it, is of a clock that was wrong, and no reason to wait.
-            and abs(self._clock() - refusal.at) < _pause(refusal)
+            and abs(self._clock() - refusal.at) < pause_of(refusal)
         ):
-            raise self._error(refusal)
+            raise error_of(refusal, self._conn_id)
         return None
 
     def _refresh(self, snapshot: Snapshot, record: TokenRecord) -> TokenSet | None:
@@ -203,16 +202,35 @@ class TokenLease:
             changed = self._change(owner, spent, None, lambda now: now.refused(refusal))
             if changed is None and refusal.error != NO_VERDICT:
                 return None
-            raise self._error(refusal) from None
+            raise error_of(refusal, self._conn_id) from None
         self._mask(grant.access_token)
         if grant.refresh_token:
             self._mask(grant.refresh_token)
         issued = self._clock()
-        stored = self._change(owner, spent, held, lambda now: now.granted(grant, issued), outlives_lease=True)
+        store = functools.partial(
+            self._change, owner, spent, change=lambda now: now.granted(grant, issued), outlives_lease=True
+        )
+        stored = store(held)
         if stored is None or stored.token is None:
             return None
+        if stored.refresh_token != spent:
+            self._later(functools.partial(self._settle, spent, stored.generation, store))
         log.info("Connection %s: access token refreshed, generation %d.", self._conn_id, stored.generation)
         return stored.token
+
+    def _settle(self, spent: str, generation: int, store: Callable[[None], object]) -> None:
+        """Store the pair once more where a save put the spent refresh token back.
+
+        Airflow's own save of a connection is no compare-and-swap: it reads the row and writes it a moment later, and
+        what was stored in between is gone. The lease is then in the row again, so nobody has sent the spent token yet.
+        """
+        try:
+            found = TokenRecord.from_extra(self._store.read().extra)
+            if found.refresh_token == spent and found.generation < generation:
+                store(None)
+                log.warning("Connection %s: a save undid its refresh; the new tokens were stored again.", self._conn_id)
+        except LivestormError as error:
+            log.warning("%s", error)
 
     def _change(
         self,
@@ -252,40 +270,6 @@ class TokenLease:
     def _identity(self, refresh_token: str) -> str:
         return fingerprint(refresh_token, self._oauth.client_id, self._oauth.client_secret)
 
-    def _error(self, refusal: Refusal) -> LivestormTokenError | LivestormConfigurationError:
-        if refusal.error == NO_VERDICT:
-            return LivestormTokenError(f"Connection {self._conn_id!r}: {refusal.description}")
-        said = f"{refusal.error}: {refusal.description}" if refusal.description else refusal.error
-        if refusal.error == "invalid_grant":
-            return LivestormReconnectRequiredError(
-                f"Connection {self._conn_id!r}: Livestorm says that its refresh token is no longer valid ({said})."
-                f" {_RECONNECT.format(conn_id=self._conn_id)}"
-            )
-        if refusal.error == "invalid_client":
-            return LivestormConfigurationError(
-                f"Connection {self._conn_id!r}: Livestorm refused its client id and secret ({said})."
-                " Correct the login (client id) and password (client secret) of the connection."
-            )
-        return LivestormConfigurationError(
-            f"Connection {self._conn_id!r}: Livestorm refused to refresh its token ({said})."
-            " Check the connection and the OAuth application's registration with Livestorm."
-        )
-
-
-def _pause(refusal: Refusal) -> float:
-    """Seconds for which a refusal holds: 5, 10, 20, 40 and then 60 after failures, 60 after a verdict, or for good."""
-    if refusal.error == "invalid_grant":
-        return math.inf
-    if not refusal.times:
-        return REFUSAL_SECONDS
-    return min(REFUSAL_SECONDS, PAUSE_SECONDS * 2.0 ** min(refusal.times - 1, 10))
-
 
 def _given_back(record: TokenRecord) -> TokenRecord:
     return replace(record, lease=None)
-
-
-_RECONNECT = (
-    "Reconnect it: authorize the application at Livestorm again, and save the new refresh token in the connection"
-    " {conn_id!r} (Admin > Connections, field Refresh token)."
-)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -198,7 +199,13 @@ def open_lease(settings: ConnectionSettings, *, conn_id: str | None = None) -> T
     store: TokenStore = metadata_db.MetadataDbStore(conn_id)
     if elsewhere:
         store = metadata_db.SiblingStore(conn_id, settings.extra.get("refresh_token"))
-    return TokenLease(conn_id, store, settings.oauth(), mask=mask_secret, carry_out=uninterrupted)
+    return TokenLease(conn_id, store, settings.oauth(), mask=mask_secret, carry_out=uninterrupted, later=_in_a_second)
+
+
+def _in_a_second(work: Callable[[], None]) -> None:
+    timer = threading.Timer(1.0, work)  # Airflow's save of a form takes some milliseconds
+    timer.daemon = True
+    timer.start()
 
 
 def variable_lease(settings: ConnectionSettings) -> TokenLease:

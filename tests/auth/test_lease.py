@@ -17,12 +17,11 @@ from airflow_provider_livestorm.auth.lease import (
     COMMIT_ATTEMPTS,
     LEASE_SECONDS,
     ONE_TRY_SECONDS,
-    PAUSE_SECONDS,
     REDEEM_SECONDS,
-    REFUSAL_SECONDS,
     TokenLease,
 )
 from airflow_provider_livestorm.auth.oauth import GrantRefusedError
+from airflow_provider_livestorm.auth.refusals import PAUSE_SECONDS, REFUSAL_SECONDS
 from airflow_provider_livestorm.auth.shield import uninterrupted
 from airflow_provider_livestorm.auth.stores import Snapshot
 from airflow_provider_livestorm.auth.token import Grant, TokenRecord, fingerprint

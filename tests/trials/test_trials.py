@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from trials.crowd import crowd, naive_crowd
-from trials.edit import edit, naive_edit, paste
+from trials.edit import edit, edit_at_commit, naive_edit, paste
 from trials.endpoint import QUICK, dead, endpoint
-from trials.kill import kill_grace
+from trials.kill import kill_grace, kill_strict
 from trials.outage import outage
 from trials.stage import Stage, stage
 
@@ -29,6 +29,16 @@ def test_a_crowd_shares_one_refresh_and_is_served_soon(theatre: Stage) -> None:
 
 def test_a_killed_refresh_loses_nothing_where_the_server_has_a_grace_period(theatre: Stage) -> None:
     outcome = kill_grace(theatre, 8)
+    assert not outcome.missed, outcome
+
+
+def test_a_killed_refresh_loses_only_what_was_under_way_where_the_server_has_none(theatre: Stage) -> None:
+    outcome = kill_strict(theatre, 8)
+    assert not outcome.missed, outcome
+
+
+def test_a_save_that_undoes_a_commit_is_mended(theatre: Stage) -> None:
+    outcome = edit_at_commit(theatre, 2)
     assert not outcome.missed, outcome
 
 
