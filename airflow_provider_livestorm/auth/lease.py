@@ -33,6 +33,7 @@ from airflow_provider_livestorm.auth.token import (
     TokenState,
     fingerprint,
 )
+from airflow_provider_livestorm.auth.undone import Refreshed
 from airflow_provider_livestorm.exceptions import (
     LivestormError,
     LivestormReconnectRequiredError,
@@ -78,7 +79,7 @@ class TokenLease:
         mask: told every new secret before anyone else sees it.
         patience: seconds to wait for somebody else's refresh.
         carry_out: does a refresh; `shield.uninterrupted` where a signal may come.
-        later: does something a moment after a refresh, on a thread of its own; not at all where there is none.
+        refreshed: this process's memory of its refreshes, for all leases over the same store.
         clock: UTC unix seconds.
         sleep: waits that many seconds.
     """
@@ -92,7 +93,7 @@ class TokenLease:
         mask: Callable[[str], None],
         patience: float = 2 * LEASE_SECONDS,
         carry_out: Callable[[Callable[[], TokenSet | None]], TokenSet | None] = lambda work: work(),
-        later: Callable[[Callable[[], None]], None] = lambda _: None,
+        refreshed: Refreshed | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -102,7 +103,7 @@ class TokenLease:
         self._mask = mask
         self._patience = patience
         self._carry_out = carry_out
-        self._later = later
+        self._refreshed = refreshed if refreshed is not None else Refreshed()
         self._clock = clock
         self._sleep = sleep
 
@@ -117,7 +118,7 @@ class TokenLease:
             LivestormConfigurationError: the client was refused less than a minute ago.
             LivestormTokenError: the token endpoint failed a moment ago, or the store could not be read.
         """
-        return self._usable(TokenRecord.from_extra(self._store.read().extra), refused)
+        return self._usable(self._read()[1], refused)
 
     def get(self, *, refused: str | None = None, min_left: float = 0.0) -> TokenSet:
         """A fresh access token, refreshed if need be, by us or by whoever holds the lease.
@@ -133,8 +134,7 @@ class TokenLease:
         """
         give_up = self._clock() + self._patience
         while True:
-            snapshot = self._store.read()
-            record = TokenRecord.from_extra(snapshot.extra)
+            snapshot, record = self._read()
             token = self._usable(record, refused, min_left)
             if token is None and (record.lease is None or record.lease.until <= self._clock()):
                 token = self._carry_out(functools.partial(self._refresh, snapshot, record))
@@ -214,21 +214,23 @@ class TokenLease:
         if stored is None or stored.token is None:
             return None
         if stored.refresh_token != spent:
-            self._later(functools.partial(self._settle, spent, stored.generation, store))
+            self._refreshed.remember(self._conn_id, spent, functools.partial(store, None), self._look_again)
         log.info("Connection %s: access token refreshed, generation %d.", self._conn_id, stored.generation)
         return stored.token
 
-    def _settle(self, spent: str, generation: int, store: Callable[[None], object]) -> None:
-        """Store the pair once more where a save put the spent refresh token back.
+    def _read(self) -> tuple[Snapshot, TokenRecord]:
+        """The row; where a save put back a refresh token that was spent here, the pair that it was spent for."""
+        snapshot = self._store.read()
+        record = TokenRecord.from_extra(snapshot.extra)
+        if self._refreshed.restore(self._conn_id, record.refresh_token):
+            log.warning("Connection %s: a save undid its refresh; the new tokens were stored again.", self._conn_id)
+            snapshot = self._store.read()
+            record = TokenRecord.from_extra(snapshot.extra)
+        return snapshot, record
 
-        Airflow's own save of a connection is no compare-and-swap: it reads the row and writes it a moment later, and
-        what was stored in between is gone. The lease is then in the row again, so nobody has sent the spent token yet.
-        """
+    def _look_again(self) -> None:
         try:
-            found = TokenRecord.from_extra(self._store.read().extra)
-            if found.refresh_token == spent and found.generation < generation:
-                store(None)
-                log.warning("Connection %s: a save undid its refresh; the new tokens were stored again.", self._conn_id)
+            self._read()
         except LivestormError as error:
             log.warning("%s", error)
 

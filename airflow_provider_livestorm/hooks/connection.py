@@ -25,6 +25,7 @@ from airflow_provider_livestorm.auth.oauth import AUTHORIZE_URL, TOKEN_URL, OAut
 from airflow_provider_livestorm.auth.shield import uninterrupted
 from airflow_provider_livestorm.auth.stores import TokenStore
 from airflow_provider_livestorm.auth.token import fingerprint
+from airflow_provider_livestorm.auth.undone import Refreshed
 from airflow_provider_livestorm.exceptions import LivestormConfigurationError
 from airflow_provider_livestorm.hooks.masking import mask_secret
 
@@ -199,13 +200,16 @@ def open_lease(settings: ConnectionSettings, *, conn_id: str | None = None) -> T
     store: TokenStore = metadata_db.MetadataDbStore(conn_id)
     if elsewhere:
         store = metadata_db.SiblingStore(conn_id, settings.extra.get("refresh_token"))
-    return TokenLease(conn_id, store, settings.oauth(), mask=mask_secret, carry_out=uninterrupted, later=_in_a_second)
+    return TokenLease(conn_id, store, settings.oauth(), mask=mask_secret, carry_out=uninterrupted, refreshed=_refreshed)
 
 
 def _in_a_second(work: Callable[[], None]) -> None:
     timer = threading.Timer(1.0, work)  # Airflow's save of a form takes some milliseconds
     timer.daemon = True
     timer.start()
+
+
+_refreshed = Refreshed(later=_in_a_second)
 
 
 def variable_lease(settings: ConnectionSettings) -> TokenLease:

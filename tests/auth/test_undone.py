@@ -1,6 +1,6 @@
 """A save of the connection form that read the row before a refresh was stored, and writes it a moment after.
 
-Airflow's own save is no compare-and-swap: it puts the spent refresh token back. The lease looks again, and mends it.
+Airflow's own save is no compare-and-swap: it puts the spent refresh token back. Who spent it stores the new pair again.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_livestorm.auth.lease import LEASE_SECONDS, TokenLease
-from airflow_provider_livestorm.auth.token import Grant
+from airflow_provider_livestorm.auth.lease import TokenLease
+from airflow_provider_livestorm.auth.token import Grant, TokenSet
+from airflow_provider_livestorm.auth.undone import Refreshed
 from airflow_provider_livestorm.exceptions import LivestormTokenError
 from tests.auth.rotation import SEED, Clock, Doorkeeper, MemoryStore
 
@@ -26,12 +27,13 @@ class Scene:
         self.server = Doorkeeper()
         self.read: dict[str, Any] = {}
         self.moment_later: list[Callable[[], None]] = []
+        self.refreshed = Refreshed(later=self.moment_later.append)
         self.server.arriving.append(lambda: self.read.update(copy.deepcopy(self.store.extra or {})))
 
-    def lease(self) -> TokenLease:
+    def lease(self, **settings: Any) -> TokenLease:
         return TokenLease(
-            "conn", self.store, self.server, mask=lambda _: None, later=self.moment_later.append, clock=self.clock,
-            sleep=self.clock.sleep,
+            "conn", self.store, self.server, mask=lambda _: None, clock=self.clock, sleep=self.clock.sleep,
+            **{"refreshed": self.refreshed, **settings},
         )  # fmt: skip
 
     def save(self, **changes: Any) -> None:
@@ -59,17 +61,26 @@ def test_the_new_pair_is_stored_again_beside_what_the_person_saved(
     assert scene.store.extra["refresh_token"] == "refresh-1"
     assert "a save undid its refresh" in caplog.text
     assert scene.lease().get().access_token == "access-1"
-    scene.clock.now += 2 * LEASE_SECONDS
     assert (scene.server.redeemed, scene.server.reuses) == ([SEED], 0)
 
 
-def test_until_then_nobody_sends_the_spent_one_as_the_lease_is_back_too(scene: Scene) -> None:
+@pytest.mark.parametrize("ask", [lambda lease: lease.get(), lambda lease: lease.stored()], ids=["get", "stored"])
+def test_who_asks_before_that_stores_it_again(scene: Scene, ask: Callable[[TokenLease], TokenSet | None]) -> None:
+    """Even where the form was opened before the first refresh, and its save took the lease away, too."""
+    del scene.read["token_state"]
     scene.save()
-    impatient = TokenLease(
-        "conn", scene.store, scene.server, mask=lambda _: None, patience=2.0, clock=scene.clock, sleep=scene.clock.sleep
-    )
+    token = ask(scene.lease())
+    assert token is not None
+    assert token.access_token == "access-1"
+    assert (scene.server.redeemed, scene.server.reuses) == ([SEED], 0)
+
+
+def test_another_process_waits_for_it_by_the_lease_that_is_back_too(scene: Scene) -> None:
+    scene.save()
     with pytest.raises(LivestormTokenError, match="another process has been refreshing"):
-        impatient.get()
+        scene.lease(refreshed=Refreshed(), patience=2.0).get()
+    scene.moment_later[0]()
+    assert scene.lease(refreshed=Refreshed()).get().access_token == "access-1"
     assert scene.server.reuses == 0
 
 
@@ -103,3 +114,14 @@ def test_a_server_that_does_not_rotate_needs_no_second_look() -> None:
     scene.server = Steady()
     scene.lease().get()
     assert scene.moment_later == []
+
+
+def test_only_the_last_hundred_refreshes_are_remembered() -> None:
+    refreshed = Refreshed()
+    stored: list[int] = []
+    for number in range(101):
+        refreshed.remember("conn", f"spent-{number}", lambda: stored.append(1), lambda: None)
+    assert not refreshed.restore("conn", "spent-0")
+    assert not refreshed.restore("another", "spent-1")
+    assert refreshed.restore("conn", "spent-1")
+    assert stored == [1]
