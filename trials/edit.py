@@ -13,7 +13,6 @@ from typing import Any
 import requests
 
 from airflow_provider_livestorm.auth.stores.broker import BrokerClient
-from airflow_provider_livestorm.auth.token import fingerprint
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
 from trials.naive import NaiveStore
 from trials.outcome import Bar, Outcome
@@ -91,9 +90,9 @@ def _edit_at_commit(
 ) -> dict[str, Any]:
     """One such refresh and save; what became of them."""
     form = stage.api("GET", f"/connections/{row.conn_id}")
-    old, begun = row.read(), time.time()
+    old, begun = row.expire(), time.time()
     with closing(Listener(stage.database, row.conn_id)) as listener, ThreadPoolExecutor(2) as pool:
-        refreshed = pool.submit(_broker(stage, client, refused=fingerprint(old["access_token"])))
+        refreshed = pool.submit(_broker(stage, client, refused=f"none of {number}"))  # so that it looks anew
         listener.wait()  # for the lease
         with row.locked() as waiting:
             waiting(1)  # the commit
@@ -167,12 +166,12 @@ def _edit(
     form = stage.api("GET", f"/connections/{row.conn_id}")
     # Where the pasted token of the last time was not needed yet, there is no access token that belongs to it.
     _broker(stage, client)()
-    old = row.read()
+    old = row.expire()
     before = livestorm.status()["counters"]["refreshes"]
     new = {"refresh_token": livestorm.grant()["refresh_token"]} if pasted else {}
     delay, begun = _chance(number).uniform(0, _SPREAD_SECONDS), time.time()
     with closing(Listener(stage.database, row.conn_id)) as listener, ThreadPoolExecutor(1) as pool:
-        refreshed = pool.submit(_broker(stage, client, refused=fingerprint(old["access_token"])))
+        refreshed = pool.submit(_broker(stage, client, refused=f"none of {number}"))  # so that it looks anew
         listener.wait()  # for the lease
         time.sleep(delay)  # when people come is anybody's guess
         _save(stage, form, number, **new)

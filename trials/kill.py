@@ -9,7 +9,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from airflow_provider_livestorm.auth.token import fingerprint
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
 from trials.outcome import Bar, Outcome, spread
 from trials.row import Row
@@ -114,7 +113,8 @@ def _lane(stage: Stage, livestorm: SandboxProcess, conn_id: str, plan: list[dict
 
 def _one(row: Row, livestorm: SandboxProcess, ask: Callable[[object], Any], when: dict[str, Any]) -> dict[str, Any]:
     """Kill one refresh, see what a fresh process gets, and mend what was lost."""
-    job = {"conn_id": row.conn_id, "refused": fingerprint(row.read()["access_token"])}
+    row.expire()
+    job = {"conn_id": row.conn_id}
     killed = ask(job | {"kill": when})
     notes, at = killed["notes"], killed["killed_at"]
     ending = ask(job | {"kill": None})["notes"][-1]

@@ -97,7 +97,7 @@ def _refresh(job: dict[str, Any], pipe: int) -> None:
         ):
             note("start")
             found = server_side_settings(job["conn_id"])
-            token = open_lease(found).get(refused=job["refused"]).access_token
+            token = open_lease(found).get().access_token
         answer = requests.get(f"{found.api_url}/ping", headers={"Authorization": f"Bearer {token}"}, timeout=10)
         note("token", status=answer.status_code)
     except Exception as error:  # noqa: BLE001 - whatever it is, the trial wants to count it

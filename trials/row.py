@@ -120,6 +120,12 @@ class Row:
             "UPDATE connection SET extra = %s WHERE conn_id = %s", (self._database.encrypt(extra), self.conn_id)
         )
 
+    def expire(self) -> dict[str, Any]:
+        """Let the access token be stale from now on; `extra` as it is then. Nobody else may write meanwhile."""
+        extra = self.read() | {"expires_at": 0}
+        self.write(extra)
+        return extra
+
     def writes(self, since: float = 0.0) -> list[Write]:
         """Its writes, oldest first."""
         found = self._database.execute(

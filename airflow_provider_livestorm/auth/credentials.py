@@ -45,7 +45,8 @@ class OAuthCredential:
     def __init__(self, source: TokenSource, *, clock: Callable[[], float] = time.time) -> None:
         self._source = source
         self._clock = clock
-        self._lock = threading.Lock()
+        # A thread may come twice: by a signal, whose handler (Airflow's on_kill) interrupts it and calls Livestorm too.
+        self._lock = threading.RLock()
         self._token: TokenSet | None = None
 
     def token(self) -> TokenSet:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 import time
 import uuid
 from collections.abc import Callable
@@ -43,9 +44,14 @@ from airflow_provider_livestorm.exceptions import (
 __all__ = ["Redeemer", "TokenLease"]
 
 LEASE_SECONDS = 60.0
+# A lease is told by wall clocks, as it outlives processes and machines. As redeeming takes half of it, it holds where
+# they agree within this; one that would last longer was dated by a clock that has been set right since.
+CLOCKS_SECONDS = 30.0
 # The last try must begin early enough to end, time-outs and all, inside the lease (oauth.TIMEOUT).
 REDEEM_SECONDS = 30.0
 POLL_SECONDS = 0.25
+# A fresh token that the API refuses is replaced once in so long, whoever asks: more of the same would not help.
+DOUBT_SECONDS = 60.0
 # Each try may count as a call of the month (api.md 3): where the last one failed, there is only one.
 ONE_TRY_SECONDS = 15.0  # oauth.TIMEOUT
 # A redeemed token that is not stored is lost; the database gets this many chances, a second or so apart.
@@ -132,21 +138,23 @@ class TokenLease:
             LivestormConfigurationError: the client was refused.
             LivestormTokenError: the token endpoint or the store gave no usable answer in time; a retry may help.
         """
-        give_up = self._clock() + self._patience
-        while True:
+        for _ in range(1 + math.ceil(self._patience / POLL_SECONDS)):  # not by the clock, which may be set back
             snapshot, record = self._read()
             token = self._usable(record, refused, min_left)
-            if token is None and (record.lease is None or record.lease.until <= self._clock()):
-                token = self._carry_out(functools.partial(self._refresh, snapshot, record))
+            if token is None and not self._held(record):
+                token = self._carry_out(functools.partial(self._refresh, snapshot, record, refused))
             if token is not None:
                 return token
-            if self._clock() >= give_up:
-                raise LivestormTokenError(
-                    f"Connection {self._conn_id!r}: another process has been refreshing its token for"
-                    f" {self._patience:.0f} s without a result; try again later."
-                )
             if record.lease is not None:
                 self._sleep(POLL_SECONDS)
+        raise LivestormTokenError(
+            f"Connection {self._conn_id!r}: another process has been refreshing its token for"
+            f" {self._patience:.0f} s without a result; try again later."
+        )
+
+    def _held(self, record: TokenRecord) -> bool:
+        """Whether somebody may be redeeming: clocks that agree within CLOCKS_SECONDS cannot misjudge it."""
+        return record.lease is not None and 0 < record.lease.until - self._clock() <= LEASE_SECONDS + CLOCKS_SECONDS
 
     def _usable(self, record: TokenRecord, refused: str | None, min_left: float = 0.0) -> TokenSet | None:
         token = record.token
@@ -154,13 +162,16 @@ class TokenLease:
         for secret in (record.refresh_token, token.access_token if token is not None else None):
             if secret:
                 self._mask(secret)
-        if (
-            token is not None
-            and (token.expires_at is None or token.expires_at - self._clock() > min_left)
-            and token.state(self._clock()) is TokenState.FRESH
-            and (refused is None or fingerprint(token.access_token) != refused)
-        ):
-            return token
+        fresh = self._fresh(token)
+        if token is not None and fresh and (refused is None or fingerprint(token.access_token) != refused):
+            if token.expires_at is None or token.expires_at - self._clock() > min_left:
+                return token
+        elif fresh and record.doubted_at is not None and abs(self._clock() - record.doubted_at) < DOUBT_SECONDS:
+            raise LivestormTokenError(
+                f"Connection {self._conn_id!r}: Livestorm's API refuses an access token that its token endpoint gave a"
+                " moment ago, and did so with the one before. Nothing is refreshed for a minute; try again later, and"
+                " ask Livestorm if it stays so."
+            )
         if record.refresh_token is None:
             raise LivestormReconnectRequiredError(
                 f"Connection {self._conn_id!r} has no refresh token. If its password is a private API token, leave the"
@@ -176,7 +187,10 @@ class TokenLease:
             raise error_of(refusal, self._conn_id)
         return None
 
-    def _refresh(self, snapshot: Snapshot, record: TokenRecord) -> TokenSet | None:
+    def _fresh(self, token: TokenSet | None) -> bool:
+        return token is not None and token.state(self._clock()) is TokenState.FRESH
+
+    def _refresh(self, snapshot: Snapshot, record: TokenRecord, refused: str | None) -> TokenSet | None:
         """Take the lease and redeem; None where somebody was faster and the store wants another look."""
         owner = uuid.uuid4().hex
         until = self._clock() + LEASE_SECONDS
@@ -206,9 +220,13 @@ class TokenLease:
         self._mask(grant.access_token)
         if grant.refresh_token:
             self._mask(grant.refresh_token)
-        issued = self._clock()
+        issued, doubted = self._clock(), refused is not None and self._fresh(record.token)
         store = functools.partial(
-            self._change, owner, spent, change=lambda now: now.granted(grant, issued), outlives_lease=True
+            self._change,
+            owner,
+            spent,
+            change=lambda now: now.granted(grant, issued, doubted=doubted),
+            outlives_lease=True,
         )
         stored = store(held)
         if stored is None or stored.token is None:

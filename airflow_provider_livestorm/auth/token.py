@@ -107,6 +107,7 @@ class _State(msgspec.Struct, frozen=True):
 
     Attributes:
         belongs_to: fingerprint of the refresh token that the access token came with.
+        doubted_at: as of `TokenRecord`.
     """
 
     generation: int = 0
@@ -114,6 +115,7 @@ class _State(msgspec.Struct, frozen=True):
     lifetime: float | None = None
     lease: Lease | None = None
     refusal: Refusal | None = None
+    doubted_at: float | None = None
 
 
 # Made here, not at the first reading: where many threads make it at once, msgspec may crash Python.
@@ -122,13 +124,18 @@ _state_decoder = msgspec.json.Decoder(_State)
 
 @dataclass(frozen=True, slots=True)
 class TokenRecord:
-    """The rotation as the Connection keeps it. Values only: each change gives a new record."""
+    """The rotation as the Connection keeps it. Values only: each change gives a new record.
+
+    Attributes:
+        doubted_at: when the access token was made in the place of a fresh one that the API refused, UTC unix seconds.
+    """
 
     refresh_token: str | None = field(default=None, repr=False)
     token: TokenSet | None = None
     generation: int = 0
     lease: Lease | None = None
     refusal: Refusal | None = None
+    doubted_at: float | None = None
 
     @classmethod
     def from_extra(cls, extra: Mapping[str, Any]) -> Self:
@@ -155,7 +162,8 @@ class TokenRecord:
                 lifetime=state.lifetime,
                 scope=_text(extra.get("scope")),
             )
-        return cls(refresh_token, token, state.generation, None if pasted else state.lease, state.refusal)
+        lease, doubted_at = (None, None) if pasted else (state.lease, state.doubted_at)
+        return cls(refresh_token, token, state.generation, lease, state.refusal, doubted_at)
 
     def into(self, extra: Mapping[str, Any]) -> dict[str, Any]:
         """`extra` with this record's members in it, and all that is not ours as it was."""
@@ -167,6 +175,7 @@ class TokenRecord:
             lifetime=token.lifetime if token else None,
             lease=self.lease,
             refusal=self.refusal,
+            doubted_at=self.doubted_at,
         )
         members = {
             "refresh_token": self.refresh_token,
@@ -181,8 +190,14 @@ class TokenRecord:
         """The record with the lease taken."""
         return replace(self, lease=Lease(owner, until))
 
-    def granted(self, grant: Grant, now: float) -> Self:
-        """The record after a refresh: a new pair, one generation on, lease and refusal gone."""
+    def granted(self, grant: Grant, now: float, *, doubted: bool = False) -> Self:
+        """The record after a refresh: a new pair, one generation on, lease and refusal gone.
+
+        Args:
+            grant: what the token endpoint gave.
+            now: UTC unix seconds.
+            doubted: whether the pair stands in for an access token that was fresh, but for the API's refusal.
+        """
         generation = self.generation + 1
         return replace(
             self,
@@ -197,6 +212,7 @@ class TokenRecord:
             generation=generation,
             lease=None,
             refusal=None,
+            doubted_at=now if doubted else None,
         )
 
     def refused(self, refusal: Refusal) -> Self:

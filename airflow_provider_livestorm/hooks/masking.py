@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import mask_secret as mask_in_tasks
 __all__ = ["mask_secret"]
 
 _SERVERS_MASKER = "airflow._shared.secrets_masker"
-_one_by_one = threading.Lock()  # a masker replaces its one pattern by a longer one; two at once would lose a secret
+_one_by_one = threading.Lock()  # it replaces its one pattern by a longer one: of two at once, one would be lost
 
 
 def mask_secret(secret: str) -> None:
@@ -20,8 +20,8 @@ def mask_secret(secret: str) -> None:
     one. A process that has not loaded that one shows nothing through it. The api-server's own log, Airflow 3.3 passes
     through neither: nothing of ours writes a secret there.
     """
-    with _one_by_one:
-        mask_in_tasks(secret)
-        servers = sys.modules.get(_SERVERS_MASKER)
-        if servers is not None:
+    mask_in_tasks(secret)  # holding nothing: it may let other work of a triggerer's event loop run meanwhile
+    servers = sys.modules.get(_SERVERS_MASKER)
+    if servers is not None:
+        with _one_by_one:
             servers.mask_secret(secret)

@@ -117,3 +117,24 @@ def test_fifty_threads_that_were_refused_at_once_ask_once(credential: OAuthCrede
 def test_neither_the_credential_nor_its_source_shows_the_token(credential: OAuthCredential) -> None:
     token = credential.token()
     assert "access-1" not in repr(credential) + repr(token) + repr(vars(credential))
+
+
+def test_a_signal_handler_may_ask_while_its_own_thread_is_asking() -> None:
+    """Airflow's SIGTERM handler runs `on_kill` on top of whatever the main thread was doing, and that may call, too."""
+    done = threading.Event()
+
+    class Source:
+        depth = 0
+
+        def get(self, *, refused: str | None = None) -> TokenSet:
+            self.depth += 1
+            return TokenSet("inner") if self.depth > 1 else TokenSet(credential.token().access_token + ", outer")
+
+    credential = OAuthCredential(Source())
+
+    def work() -> None:
+        credential.token()
+        done.set()
+
+    threading.Thread(target=work, daemon=True).start()
+    assert done.wait(10), "it waits for itself"
