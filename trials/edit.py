@@ -89,8 +89,8 @@ def _edit_at_commit(
     stage: Stage, livestorm: SandboxProcess, row: Row, client: dict[str, Any], number: int
 ) -> dict[str, Any]:
     """One such refresh and save; what became of them."""
-    form = stage.api("GET", f"/connections/{row.conn_id}")
     old, begun = row.expire(), time.time()
+    form = stage.api("GET", f"/connections/{row.conn_id}")
     with closing(Listener(stage.database, row.conn_id)) as listener, ThreadPoolExecutor(2) as pool:
         refreshed = pool.submit(_broker(stage, client, refused=f"none of {number}"))  # so that it looks anew
         listener.wait()  # for the lease
@@ -163,10 +163,8 @@ def _edit(
     stage: Stage, livestorm: SandboxProcess, row: Row, client: dict[str, Any], number: int, *, pasted: bool = False
 ) -> dict[str, Any]:
     """One refresh and one edit; which of the two survived."""
-    form = stage.api("GET", f"/connections/{row.conn_id}")
-    # Where the pasted token of the last time was not needed yet, there is no access token that belongs to it.
-    _broker(stage, client)()
     old = row.expire()
+    form = stage.api("GET", f"/connections/{row.conn_id}")
     before = livestorm.status()["counters"]["refreshes"]
     new = {"refresh_token": livestorm.grant()["refresh_token"]} if pasted else {}
     delay, begun = _chance(number).uniform(0, _SPREAD_SECONDS), time.time()
@@ -176,30 +174,29 @@ def _edit(
         time.sleep(delay)  # when people come is anybody's guess
         _save(stage, form, number, **new)
         refreshed.result()
-    extra = row.read()
-    writes = row.writes(begun)
+    token, problem = "", None
+    try:
+        token = _broker(stage, client, refused=f"nor of {number}")()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the trial wants to count it
+        problem = f"{type(error).__name__}: {error}"
+    extra, writes = row.read(), row.writes(begun)
     saved = next((one.at for one in writes if one.extra.get("note") == f"edit {number}"), float("inf"))
     committed = next((one.at for one in writes if one.generation > _generation(old)), float("inf"))
     spent = livestorm.status()["counters"]["refreshes"] - before
-    if pasted:
-        kept = extra["refresh_token"] == new["refresh_token"] or spent == 2  # noqa: PLR2004 - the old one, the pasted
-    else:
-        kept = extra["refresh_token"] == livestorm.newest_refresh_token()
-    token, problem = "", None
-    try:
-        token = _broker(stage, client)()
-    except Exception as error:  # noqa: BLE001 - whatever it is, the trial wants to count it
-        problem = f"{type(error).__name__}: {error}"
-        grant = livestorm.grant()
-        row.write(extra | {"refresh_token": grant["refresh_token"]})
+    # A pasted token has no access token yet: it won if it was redeemed, and what came of it is stored.
+    kept = extra["refresh_token"] == livestorm.newest_refresh_token() and spent == 1 + pasted
     works = (
         token and requests.get(f"{livestorm.api_url}/ping", headers={"Authorization": f"Bearer {token}"}, timeout=10).ok
     )
+    if problem:
+        row.write(extra | {"refresh_token": livestorm.grant()["refresh_token"]})
     return {
         "number": number,
         "edit": extra.get("note") == f"edit {number}" and row.description() == f"edit {number}",
         "token": bool(kept and works),
         "kept": kept,
+        "spent": spent,
+        "works": bool(works),
         "early": saved < committed,
         "saved_s_after_lease": round(delay, 4),
         "problem": problem,

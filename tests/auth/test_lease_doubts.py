@@ -54,7 +54,9 @@ def test_a_token_that_ran_out_meanwhile_is_no_doubt(store: MemoryStore, server: 
         clock.now = token.expires_at
         token = lease(store, server, clock).get(refused=fingerprint(token.access_token))
     assert token.access_token == "access-4"
-    assert lease(store, server, clock).get(refused=fingerprint("access-4")).access_token == "access-5", "the first doubt"
+    assert lease(store, server, clock).get(refused=fingerprint("access-4")).access_token == "access-5", (
+        "the first doubt"
+    )
 
 
 @pytest.mark.parametrize(
