@@ -183,8 +183,9 @@ def _edit(
     saved = next((one.at for one in writes if one.extra.get("note") == f"edit {number}"), float("inf"))
     committed = next((one.at for one in writes if one.generation > _generation(old)), float("inf"))
     spent = livestorm.status()["counters"]["refreshes"] - before
-    # A pasted token has no access token yet: it won if it was redeemed, and what came of it is stored.
-    kept = extra["refresh_token"] == livestorm.newest_refresh_token() and spent == 1 + pasted
+    # A pasted token has no access token yet: it won if it was redeemed, and what came of it is stored. A form that was
+    # opened before the refresh brings the old expiry back, which leads to one more.
+    kept = extra["refresh_token"] == livestorm.newest_refresh_token() and spent >= 1 + pasted
     works = (
         token and requests.get(f"{livestorm.api_url}/ping", headers={"Authorization": f"Bearer {token}"}, timeout=10).ok
     )
