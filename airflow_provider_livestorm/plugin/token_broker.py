@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import secrets
 import threading
 import time
@@ -18,11 +17,10 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar, cast
 
-from fastapi import FastAPI, status
+from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.background import BackgroundTask
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from airflow_provider_livestorm.auth.assertion import ASSERTION_TYPE, read_assertion
 from airflow_provider_livestorm.auth.lease import TokenLease
@@ -35,6 +33,7 @@ from airflow_provider_livestorm.exceptions import (
     LivestormTokenError,
 )
 from airflow_provider_livestorm.hooks.connection import ConnectionSettings, open_lease, server_side_settings
+from airflow_provider_livestorm.plugin.admission import Admission
 
 __all__ = ["TokenBroker", "create_app"]
 
@@ -44,8 +43,6 @@ _LAST_TURN_SECONDS = 1.25
 _TURNS_A_SECOND = 100
 # A crowd asks for the same connection: what one caller was told of it serves for those who ask in the same moment.
 _LOOK_SECONDS = 0.1
-# Refusals leave at full steps of this after the question came, so that their time does not tell what was looked up.
-_REFUSAL_STEP_SECONDS = 0.5
 # After a refresh that failed without a verdict, the callers' polls do not start another one at once.
 _PAUSE_SECONDS = 5.0
 
@@ -202,47 +199,10 @@ def create_app(broker: TokenBroker | None = None) -> FastAPI:
 
     @app.post("/connections/{connection_id:path}/access-token")
     async def access_token(connection_id: str, request: _Request) -> JSONResponse:
-        loop = asyncio.get_running_loop()
-        asked = loop.time()
-        answer = await loop.run_in_executor(readers, broker.answer, connection_id, request)
-        if answer.status_code == status.HTTP_401_UNAUTHORIZED:
-            steps = math.ceil((loop.time() - asked) / _REFUSAL_STEP_SECONDS)
-            await asyncio.sleep(asked + steps * _REFUSAL_STEP_SECONDS - loop.time())
-        return answer
+        return await asyncio.get_running_loop().run_in_executor(readers, broker.answer, connection_id, request)
 
-    app.add_middleware(_Admission, at_once=2)
+    app.add_middleware(Admission, at_once=2)
     return app
-
-
-class _Admission:
-    """Lets few callers in at a time, so that a crowd queues here and not in the event loop that Airflow shares.
-
-    A caller is through once the answer is sent: the background task that may follow it holds up nobody.
-    """
-
-    def __init__(self, app: ASGIApp, *, at_once: int) -> None:
-        self._app = app
-        self._places = asyncio.Semaphore(at_once)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._places.acquire()
-        leave = self._places.release
-
-        async def sent(message: Message) -> None:
-            nonlocal leave
-            await send(message)
-            if message["type"] == "http.response.body" and not message.get("more_body"):
-                leave()
-                leave = _nothing
-
-        try:
-            await self._app(scope, receive, sent)
-        finally:
-            leave()
-
-
-def _nothing() -> None:
-    """Left already."""
 
 
 async def _until_done(refresh: Future[TokenSet]) -> None:

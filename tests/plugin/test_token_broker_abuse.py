@@ -21,7 +21,7 @@ from airflow_provider_livestorm.auth.stores.spent_proofs import SpentHere
 from airflow_provider_livestorm.auth.token import Grant, fingerprint
 from airflow_provider_livestorm.exceptions import LivestormConfigurationError
 from airflow_provider_livestorm.hooks.connection import ConnectionSettings
-from airflow_provider_livestorm.plugin import token_broker
+from airflow_provider_livestorm.plugin import admission
 from airflow_provider_livestorm.plugin.token_broker import TokenBroker, create_app
 from tests.auth.rotation import SEED, Clock, Doorkeeper, MemoryStore
 
@@ -169,8 +169,8 @@ def test_the_time_of_a_refusal_does_not_tell_what_was_looked_up(house: House, mo
             time.sleep(slow)  # stands for a secrets backend's answer
         return found(conn_id)
 
-    monkeypatch.setattr(token_broker, "_REFUSAL_STEP_SECONDS", step)
-    monkeypatch.setattr(token_broker.asyncio, "sleep", wait)
+    monkeypatch.setattr(admission, "_REFUSAL_STEP_SECONDS", step)
+    monkeypatch.setattr(admission.asyncio, "sleep", wait)
     house.broker._settings = look
     for conn_id in ("conn", "nobody"):
         assert house.ask(proof(conn_id, secret="x" * 43), conn_id=conn_id).status_code == 401
