@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import secrets
 import threading
 import time
@@ -71,7 +72,8 @@ class TokenBroker:
         settings: reads a connection by its id; raises LivestormConfigurationError where there is none.
         lease: opens the token lease of a connection.
         proofs: refuses those that were shown before, to whichever api-server.
-        clock: UTC unix seconds.
+        clock: UTC unix seconds, for what tokens say about time.
+        monotonic: seconds that never go back, for what is remembered a while here.
     """
 
     def __init__(
@@ -81,11 +83,13 @@ class TokenBroker:
         lease: Callable[[ConnectionSettings], TokenLease] = open_lease,
         proofs: ProofRegister | None = None,
         clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._lease = lease
-        self._proofs = proofs if proofs is not None else SpentProofs(clock=clock)
+        self._proofs = proofs if proofs is not None else SpentProofs(clock=clock, monotonic=monotonic)
         self._clock = clock
+        self._monotonic = monotonic
         self._lock = threading.Lock()
         self._refreshes: dict[str, Future[TokenSet]] = {}
         self._failures: dict[str, tuple[float, str]] = {}
@@ -138,7 +142,7 @@ class TokenBroker:
     def _look(self, what: Hashable, look: Callable[[], _Found]) -> _Found:
         """What was found a moment ago, or what is found now."""
         with self._lock:
-            now = self._clock()
+            now = self._monotonic()
             self._looks = {known: (at, found) for known, (at, found) in self._looks.items() if now - at < _LOOK_SECONDS}
             if what in self._looks:
                 return cast("_Found", self._looks[what][1])
@@ -150,7 +154,7 @@ class TokenBroker:
     def _turn(self) -> str:
         """When a caller is to come back, in milliseconds from now."""
         with self._lock:
-            now = self._clock()
+            now = self._monotonic()
             turn = max(now + _NEXT_TURN_SECONDS, self._last_turn + 1 / _TURNS_A_SECOND)
             self._last_turn = min(turn, now + _LAST_TURN_SECONDS)
             return str(round((self._last_turn - now) * 1000))
@@ -161,8 +165,8 @@ class TokenBroker:
             running = self._refreshes.get(conn_id)
             if running is not None and not running.done():
                 return running
-            failed_at, reason = self._failures.get(conn_id, (0.0, ""))
-            if self._clock() - failed_at < _PAUSE_SECONDS:
+            failed_at, reason = self._failures.get(conn_id, (-math.inf, ""))
+            if self._monotonic() - failed_at < _PAUSE_SECONDS:
                 raise LivestormTokenError(reason)
             begun = self._refreshes[conn_id] = self._refreshers.submit(self._refresh, conn_id, lease, refused)
             return begun
@@ -180,7 +184,7 @@ class TokenBroker:
                 reason = f"Connection {conn_id!r}: its token could not be refreshed; the api-server's log tells why."
             # A verdict is in the row, where a new refresh token or a corrected secret voids it at once.
             if not isinstance(error, LivestormReconnectRequiredError | LivestormConfigurationError):
-                failure = (self._clock(), reason)
+                failure = (self._monotonic(), reason)
             raise
         finally:
             with self._lock:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -69,13 +70,17 @@ class SpentProofs:
 
     Args:
         clock: UTC unix seconds.
+        monotonic: seconds that never go back.
     """
 
-    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, *, clock: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._clock = clock
+        self._monotonic = monotonic
         self._lock = threading.Lock()
         self._ready: bool | None = None
-        self._swept_at = 0.0
+        self._swept_at = -math.inf
         self._here = SpentHere(clock=clock)
 
     def first_use(self, conn_id: str, proof_id: str, expires_at: float) -> bool:
@@ -104,7 +109,7 @@ class SpentProofs:
 
     def _due(self) -> bool:
         with self._lock:
-            now = self._clock()
+            now = self._monotonic()
             due = now - self._swept_at >= _SWEEP_SECONDS
             if due:
                 self._swept_at = now
