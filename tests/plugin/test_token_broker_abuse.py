@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import logging
@@ -172,7 +173,7 @@ def test_the_time_of_a_refusal_does_not_tell_what_was_looked_up(house: House, mo
         return found(conn_id)
 
     monkeypatch.setattr(admission, "_REFUSAL_STEP_SECONDS", step)
-    monkeypatch.setattr(admission.asyncio, "sleep", wait)
+    monkeypatch.setattr(asyncio, "sleep", wait)
     house.broker._settings = look
     for conn_id in ("conn", "nobody"):
         assert house.ask(proof(conn_id, secret="x" * 43), conn_id=conn_id).status_code == 401
