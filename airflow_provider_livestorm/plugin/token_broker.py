@@ -127,7 +127,9 @@ class TokenBroker:
             client_id, client_secret = settings.client_id, settings.secret
         except LivestormTokenError:  # the database is away: no verdict on the caller
             raise
-        except (LivestormError, PermissionError):  # the latter where a secrets backend denies it
+        except Exception as error:  # noqa: BLE001 - a backend's denial, or whatever an odd URL leads to
+            if not isinstance(error, LivestormError | PermissionError):
+                log.warning("Connection %r cannot be used: %s", conn_id, type(error).__name__)
             settings, client_id, client_secret = None, None, None
         proof = read_assertion(
             request.client_assertion,

@@ -219,6 +219,24 @@ def test_a_connection_that_a_secrets_backend_denies_is_told_as_unknown(house: Ho
     assert (denied.status_code, denied.content) == (unknown.status_code, unknown.content)
 
 
+@pytest.mark.parametrize("error", [ValueError("no IPv6"), AttributeError("no lower"), RuntimeError()], ids=repr)
+def test_a_connection_that_cannot_be_read_is_told_as_unknown(
+    house: House, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever a person typed into it, who proved nothing does not learn that it is there; the log tells why."""
+    unknown = house.ask(proof("nobody"), conn_id="nobody")
+    house.settings_error = error
+    odd = house.ask(proof("odd"), conn_id="odd")
+    assert (odd.status_code, odd.content, odd.headers.raw) == (401, unknown.content, unknown.headers.raw)
+    assert f"Connection 'odd' cannot be used: {type(error).__name__}" in caplog.text
+
+
+def test_a_database_or_secrets_backend_that_is_away_is_no_verdict(house: House) -> None:
+    house.settings_error = LivestormTokenError("Connection 'conn': secrets backend Vault failed; try again.")
+    answer = house.ask(proof("away"), conn_id="away")
+    assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
+
+
 def signed(**changes: Any) -> str:
     now = int(time.time())
     claims = {
