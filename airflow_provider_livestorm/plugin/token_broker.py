@@ -18,11 +18,10 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar, cast
 
-from fastapi import FastAPI, status
+from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.background import BackgroundTask
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from airflow_provider_livestorm.auth.assertion import ASSERTION_TYPE, read_assertion
 from airflow_provider_livestorm.auth.lease import TokenLease
@@ -35,6 +34,7 @@ from airflow_provider_livestorm.exceptions import (
     LivestormTokenError,
 )
 from airflow_provider_livestorm.hooks.connection import ConnectionSettings, open_lease, server_side_settings
+from airflow_provider_livestorm.plugin.admission import Admission
 
 __all__ = ["TokenBroker", "create_app"]
 
@@ -44,8 +44,6 @@ _LAST_TURN_SECONDS = 1.25
 _TURNS_A_SECOND = 100
 # A crowd asks for the same connection: what one caller was told of it serves for those who ask in the same moment.
 _LOOK_SECONDS = 0.1
-# Refusals leave at full steps of this after the question came, so that their time does not tell what was looked up.
-_REFUSAL_STEP_SECONDS = 0.5
 # After a refresh that failed without a verdict, the callers' polls do not start another one at once.
 _PAUSE_SECONDS = 5.0
 
@@ -74,7 +72,8 @@ class TokenBroker:
         settings: reads a connection by its id; raises LivestormConfigurationError where there is none.
         lease: opens the token lease of a connection.
         proofs: refuses those that were shown before, to whichever api-server.
-        clock: UTC unix seconds.
+        clock: UTC unix seconds, for what tokens say about time.
+        monotonic: seconds that never go back, for what is remembered a while here.
     """
 
     def __init__(
@@ -84,11 +83,13 @@ class TokenBroker:
         lease: Callable[[ConnectionSettings], TokenLease] = open_lease,
         proofs: ProofRegister | None = None,
         clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._lease = lease
-        self._proofs = proofs if proofs is not None else SpentProofs(clock=clock)
+        self._proofs = proofs if proofs is not None else SpentProofs(clock=clock, monotonic=monotonic)
         self._clock = clock
+        self._monotonic = monotonic
         self._lock = threading.Lock()
         self._refreshes: dict[str, Future[TokenSet]] = {}
         self._failures: dict[str, tuple[float, str]] = {}
@@ -126,7 +127,9 @@ class TokenBroker:
             client_id, client_secret = settings.client_id, settings.secret
         except LivestormTokenError:  # the database is away: no verdict on the caller
             raise
-        except (LivestormError, PermissionError):  # the latter where a secrets backend denies it
+        except Exception as error:  # noqa: BLE001 - a backend's denial, or whatever an odd URL leads to
+            if not isinstance(error, LivestormError | PermissionError):
+                log.warning("Connection %r cannot be used: %s", conn_id, type(error).__name__)
             settings, client_id, client_secret = None, None, None
         proof = read_assertion(
             request.client_assertion,
@@ -141,7 +144,7 @@ class TokenBroker:
     def _look(self, what: Hashable, look: Callable[[], _Found]) -> _Found:
         """What was found a moment ago, or what is found now."""
         with self._lock:
-            now = self._clock()
+            now = self._monotonic()
             self._looks = {known: (at, found) for known, (at, found) in self._looks.items() if now - at < _LOOK_SECONDS}
             if what in self._looks:
                 return cast("_Found", self._looks[what][1])
@@ -153,7 +156,7 @@ class TokenBroker:
     def _turn(self) -> str:
         """When a caller is to come back, in milliseconds from now."""
         with self._lock:
-            now = self._clock()
+            now = self._monotonic()
             turn = max(now + _NEXT_TURN_SECONDS, self._last_turn + 1 / _TURNS_A_SECOND)
             self._last_turn = min(turn, now + _LAST_TURN_SECONDS)
             return str(round((self._last_turn - now) * 1000))
@@ -164,8 +167,8 @@ class TokenBroker:
             running = self._refreshes.get(conn_id)
             if running is not None and not running.done():
                 return running
-            failed_at, reason = self._failures.get(conn_id, (0.0, ""))
-            if self._clock() - failed_at < _PAUSE_SECONDS:
+            failed_at, reason = self._failures.get(conn_id, (-math.inf, ""))
+            if self._monotonic() - failed_at < _PAUSE_SECONDS:
                 raise LivestormTokenError(reason)
             begun = self._refreshes[conn_id] = self._refreshers.submit(self._refresh, conn_id, lease, refused)
             return begun
@@ -183,7 +186,7 @@ class TokenBroker:
                 reason = f"Connection {conn_id!r}: its token could not be refreshed; the api-server's log tells why."
             # A verdict is in the row, where a new refresh token or a corrected secret voids it at once.
             if not isinstance(error, LivestormReconnectRequiredError | LivestormConfigurationError):
-                failure = (self._clock(), reason)
+                failure = (self._monotonic(), reason)
             raise
         finally:
             with self._lock:
@@ -202,47 +205,10 @@ def create_app(broker: TokenBroker | None = None) -> FastAPI:
 
     @app.post("/connections/{connection_id:path}/access-token")
     async def access_token(connection_id: str, request: _Request) -> JSONResponse:
-        loop = asyncio.get_running_loop()
-        asked = loop.time()
-        answer = await loop.run_in_executor(readers, broker.answer, connection_id, request)
-        if answer.status_code == status.HTTP_401_UNAUTHORIZED:
-            steps = math.ceil((loop.time() - asked) / _REFUSAL_STEP_SECONDS)
-            await asyncio.sleep(asked + steps * _REFUSAL_STEP_SECONDS - loop.time())
-        return answer
+        return await asyncio.get_running_loop().run_in_executor(readers, broker.answer, connection_id, request)
 
-    app.add_middleware(_Admission, at_once=2)
+    app.add_middleware(Admission, at_once=2)
     return app
-
-
-class _Admission:
-    """Lets few callers in at a time, so that a crowd queues here and not in the event loop that Airflow shares.
-
-    A caller is through once the answer is sent: the background task that may follow it holds up nobody.
-    """
-
-    def __init__(self, app: ASGIApp, *, at_once: int) -> None:
-        self._app = app
-        self._places = asyncio.Semaphore(at_once)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._places.acquire()
-        leave = self._places.release
-
-        async def sent(message: Message) -> None:
-            nonlocal leave
-            await send(message)
-            if message["type"] == "http.response.body" and not message.get("more_body"):
-                leave()
-                leave = _nothing
-
-        try:
-            await self._app(scope, receive, sent)
-        finally:
-            leave()
-
-
-def _nothing() -> None:
-    """Left already."""
 
 
 async def _until_done(refresh: Future[TokenSet]) -> None:

@@ -95,6 +95,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
     **{f"without {name}": {name: None} for name in ("iss", "sub", "aud", "conn_id", "iat", "exp", "jti")},
     **{f"{name} a list": {name: ["client"]} for name in ("iss", "sub", "conn_id", "iat", "exp", "jti")},
     **{f"{name} an object": {name: {}} for name in ("iss", "sub", "aud", "conn_id", "iat", "exp", "jti")},
+    **{f"{name} somebody else": {name: "somebody"} for name in ("iss", "sub")},
     "aud in a list": {"aud": [AUDIENCE]},
     "the token endpoint's aud": {"aud": "https://app.livestorm.co/oauth/token"},
     "a life of 61 s": {"exp": NOW + 61},

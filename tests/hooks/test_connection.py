@@ -14,7 +14,7 @@ from airflow.sdk import Connection
 from airflow_provider_livestorm.auth.lease import TokenLease
 from airflow_provider_livestorm.auth.stores.broker import BrokerClient
 from airflow_provider_livestorm.exceptions import LivestormConfigurationError
-from airflow_provider_livestorm.hooks.connection import ConnectionSettings, broker_url, token_source
+from airflow_provider_livestorm.hooks.connection import ConnectionSettings, broker_url, shared_credential, token_source
 
 SECRET = "the-client-secret-of-a-test"
 
@@ -131,6 +131,44 @@ def test_the_store_can_be_forced_but_not_invented(
     monkeypatch.setenv("AIRFLOW__LIVESTORM__TOKEN_STORE", "redis")
     with pytest.raises(LivestormConfigurationError, match="one of auto, metadata_db, broker, variable; got 'redis'"):
         token_source(settings())
+
+
+# --- one credential for all hooks -----
+
+
+def test_all_hooks_over_the_same_connection_share_a_credential(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__LIVESTORM__TOKEN_STORE", "broker")
+    assert shared_credential(settings()) is shared_credential(settings())
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"client_id": "another-client"},
+        {"secret": "another-client-secret-of-a-test"},
+        {"extra": {"refresh_token": "another-refresh-token"}},
+        {"token_url": "https://another.example/oauth/token"},
+        {"api_url": "https://another.example/v1"},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_whatever_is_changed_makes_another_credential(monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any]) -> None:
+    """Else a token of one workspace, or of the sandbox, would be sent to another."""
+    monkeypatch.setenv("AIRFLOW__LIVESTORM__TOKEN_STORE", "broker")
+    known = shared_credential(settings())
+    assert shared_credential(dataclasses.replace(settings(), **changed)) is not known
+
+
+def test_another_token_store_makes_another_credential(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = []
+    for store in ("broker", "variable", "broker"):
+        monkeypatch.setenv("AIRFLOW__LIVESTORM__TOKEN_STORE", store)
+        known.append(shared_credential(settings()))
+    assert known[1] is not known[0]
+    assert known[2] is known[0], "each has its own place"
+
+
+# --- where the broker is -----
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_livestorm.plugin import token_broker
+from airflow_provider_livestorm.plugin import admission, token_broker
 
 
 @pytest.fixture(autouse=True)
@@ -22,4 +22,4 @@ def _answers_come_before_background_tasks(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.fixture(autouse=True)
 def _refusals_leave_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(token_broker, "_REFUSAL_STEP_SECONDS", 0.02)
+    monkeypatch.setattr(admission, "_REFUSAL_STEP_SECONDS", 0.02)

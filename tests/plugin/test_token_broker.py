@@ -63,7 +63,7 @@ def lease() -> Lease:
 
 @pytest.fixture
 def clock() -> list[float]:
-    """Seconds that the broker's clock is ahead."""
+    """Seconds that the broker's clocks are ahead."""
     return [0.0]
 
 
@@ -81,6 +81,7 @@ def http(lease: Lease, clock: list[float]) -> Iterator[TestClient]:
         lease=lambda _: lease,  # type: ignore[arg-type,return-value]
         proofs=SpentHere(),
         clock=lambda: time.time() + clock[0],
+        monotonic=lambda: time.monotonic() + clock[0],
     )
     with TestClient(create_app(broker)) as client:
         yield client

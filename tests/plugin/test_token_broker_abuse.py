@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import logging
@@ -19,9 +20,9 @@ from airflow_provider_livestorm.auth.assertion import ASSERTION_TYPE, AUDIENCE, 
 from airflow_provider_livestorm.auth.lease import TokenLease
 from airflow_provider_livestorm.auth.stores.spent_proofs import SpentHere
 from airflow_provider_livestorm.auth.token import Grant, fingerprint
-from airflow_provider_livestorm.exceptions import LivestormConfigurationError
+from airflow_provider_livestorm.exceptions import LivestormConfigurationError, LivestormTokenError
 from airflow_provider_livestorm.hooks.connection import ConnectionSettings
-from airflow_provider_livestorm.plugin import token_broker
+from airflow_provider_livestorm.plugin import admission
 from airflow_provider_livestorm.plugin.token_broker import TokenBroker, create_app
 from tests.auth.rotation import SEED, Clock, Doorkeeper, MemoryStore
 
@@ -37,16 +38,18 @@ class House:
 
     def __init__(self) -> None:
         self.ahead = 0.0
+        self.stepped = 0.0
         self.store = MemoryStore()
         self.server = Doorkeeper()
         self.settings_error: Exception = LivestormConfigurationError("There is no connection")
         self.broker = TokenBroker(
-            settings=self.settings, lease=self.lease, proofs=SpentHere(clock=self.now), clock=self.now
-        )
+            settings=self.settings, lease=self.lease, proofs=SpentHere(clock=self.now), clock=self.now,
+            monotonic=lambda: time.monotonic() + self.ahead,
+        )  # fmt: skip
         self.http = TestClient(create_app(self.broker), raise_server_exceptions=False)
 
     def now(self) -> float:
-        return time.time() + self.ahead
+        return time.time() + self.ahead + self.stepped
 
     def settings(self, conn_id: str) -> ConnectionSettings:
         if conn_id != "conn":
@@ -169,8 +172,8 @@ def test_the_time_of_a_refusal_does_not_tell_what_was_looked_up(house: House, mo
             time.sleep(slow)  # stands for a secrets backend's answer
         return found(conn_id)
 
-    monkeypatch.setattr(token_broker, "_REFUSAL_STEP_SECONDS", step)
-    monkeypatch.setattr(token_broker.asyncio, "sleep", wait)
+    monkeypatch.setattr(admission, "_REFUSAL_STEP_SECONDS", step)
+    monkeypatch.setattr(asyncio, "sleep", wait)
     house.broker._settings = look
     for conn_id in ("conn", "nobody"):
         assert house.ask(proof(conn_id, secret="x" * 43), conn_id=conn_id).status_code == 401
@@ -181,8 +184,8 @@ def test_the_time_of_a_refusal_does_not_tell_what_was_looked_up(house: House, mo
 
 def test_a_crowd_is_given_turns_one_behind_the_other(house: House) -> None:
     """So that they do not come back all at once, nor so late that the new token waits for them."""
-    now = house.now()
-    house.broker._clock = lambda: now
+    now = time.monotonic()
+    house.broker._monotonic = lambda: now
     house.server.arriving.append(lambda: None)
     turns = [int(house.broker._turn()) for _ in range(200)]
     assert turns[0] == 250
@@ -198,8 +201,8 @@ def test_a_crowd_looks_a_connection_up_once_a_moment(house: House) -> None:
         looks.append(conn_id)
         return found(conn_id)
 
-    now = house.now()
-    house.broker._clock = lambda: now
+    now = time.monotonic()
+    house.broker._monotonic = lambda: now
     house.broker._settings = look
     assert {house.ask().status_code for _ in range(5)} <= {200, 202}
     assert len(looks) <= 2, "once, and once more after the refresh"
@@ -214,6 +217,24 @@ def test_a_connection_that_a_secrets_backend_denies_is_told_as_unknown(house: Ho
     house.settings_error = PermissionError("denied by policy")
     denied = house.ask(proof("denied"), conn_id="denied")
     assert (denied.status_code, denied.content) == (unknown.status_code, unknown.content)
+
+
+@pytest.mark.parametrize("error", [ValueError("no IPv6"), AttributeError("no lower"), RuntimeError()], ids=repr)
+def test_a_connection_that_cannot_be_read_is_told_as_unknown(
+    house: House, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever a person typed into it, who proved nothing does not learn that it is there; the log tells why."""
+    unknown = house.ask(proof("nobody"), conn_id="nobody")
+    house.settings_error = error
+    odd = house.ask(proof("odd"), conn_id="odd")
+    assert (odd.status_code, odd.content, odd.headers.raw) == (401, unknown.content, unknown.headers.raw)
+    assert f"Connection 'odd' cannot be used: {type(error).__name__}" in caplog.text
+
+
+def test_a_database_or_secrets_backend_that_is_away_is_no_verdict(house: House) -> None:
+    house.settings_error = LivestormTokenError("Connection 'conn': secrets backend Vault failed; try again.")
+    answer = house.ask(proof("away"), conn_id="away")
+    assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
 
 
 def signed(**changes: Any) -> str:
@@ -237,6 +258,48 @@ def signed(**changes: Any) -> str:
 )
 def test_an_odd_proof_is_refused_and_no_server_error(house: House, odd: Callable[[], str]) -> None:
     assert house.ask(odd()).status_code in (401, 422)
+
+
+def test_a_look_is_for_those_who_ask_the_same(house: House) -> None:
+    """Else one whose token was refused would be given it again, as long as others ask who know nothing of that."""
+    house.ask()
+    house.settle()
+    house.ahead += 55  # over half the token's life: a younger one is not replaced, though it was refused
+    now = time.monotonic()
+    house.broker._monotonic = lambda: now
+    assert house.ask().status_code == 200
+    assert house.ask(refused=fingerprint("access-1")).status_code == 202
+
+
+# --- clocks -----
+
+
+def test_a_clock_that_steps_back_does_not_make_a_failure_last(house: House) -> None:
+    house.server.failures = [LivestormTokenError("down")] * 3
+    house.ask()
+    house.settle()
+    assert house.ask().status_code == 503
+    house.stepped -= 3600
+    house.ahead += 61  # a failed try is in the row, too, and the next one waits for its minute at most
+    assert house.ask().status_code == 202
+
+
+def test_a_clock_that_steps_back_does_not_make_a_look_last(house: House) -> None:
+    house.ask()
+    house.settle()
+    assert house.ask().json()["access_token"] == "access-1"
+    house.stepped -= 3600
+    house.ahead += 1
+    house.store.edit(access_token="access-of-another-api-server", generation=2)
+    assert house.ask().json()["access_token"] == "access-of-another-api-server"
+
+
+def test_a_clock_that_steps_back_does_not_put_turns_off(house: House) -> None:
+    for _ in range(5):
+        house.broker._turn()
+    house.stepped -= 3600
+    house.ahead += 5
+    assert house.broker._turn() == "250"
 
 
 # --- failures -----

@@ -43,8 +43,9 @@ class House:
     def start(self, number: int) -> None:
         """Start an api-server, or start it again: what it knew is gone."""
         broker = TokenBroker(
-            settings=self.settings, lease=self.lease, proofs=SpentHere(clock=self.clock), clock=self.clock
-        )
+            settings=self.settings, lease=self.lease, proofs=SpentHere(clock=self.clock), clock=self.clock,
+            monotonic=self.clock,
+        )  # fmt: skip
         self.brokers[number:] = [broker, *self.brokers[number + 1 :]]
         self.https[number:] = [TestClient(create_app(broker)), *self.https[number + 1 :]]
 

