@@ -40,8 +40,8 @@ __all__ = ["TokenBroker", "create_app"]
 
 # Those who must come back are given turns: the next after so long, one behind the other, none later than the last.
 _NEXT_TURN_SECONDS = 0.25
-_LAST_TURN_SECONDS = 1.25
-_TURNS_A_SECOND = 100
+_LAST_TURN_SECONDS = 1.6
+_TURNS_A_SECOND = 70
 # A crowd asks for the same connection: what one caller was told of it serves for those who ask in the same moment.
 _LOOK_SECONDS = 0.1
 # After a refresh that failed without a verdict, the callers' polls do not start another one at once.
