@@ -259,8 +259,9 @@ def _words(value: object) -> str:
 
 
 def _seconds(value: object) -> float | None:
+    """The life of a token; None where unknown, as is none at all: nobody issues a dead token, and the API will tell."""
     try:
         seconds = float(value)  # type: ignore[arg-type]  # a number, its text, or anything else
     except (TypeError, ValueError, OverflowError):
         return None
-    return seconds if math.isfinite(seconds) else None
+    return seconds if 0 < seconds < math.inf else None

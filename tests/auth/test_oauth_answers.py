@@ -42,6 +42,18 @@ def test_a_pair_with_an_odd_expiry_is_kept(wire: requests_mock.Mocker, odd: Any)
     assert store.record.lease is None
 
 
+@pytest.mark.parametrize("odd", [0, -1, "0", -0.0], ids=repr)
+def test_a_token_that_would_be_dead_on_arrival_counts_as_one_of_unknown_life(
+    wire: requests_mock.Mocker, odd: Any
+) -> None:
+    """Else each call of the API would cost a refresh, and each refresh may count as a call of the month."""
+    wire.post(TOKEN_URL, json=PAIR | {"expires_in": odd})
+    clock, store = Clock(), MemoryStore()
+    lease = TokenLease("conn", store, client(clock), mask=lambda _: None, clock=clock, sleep=clock.sleep)
+    assert {lease.get().access_token for _ in range(50)} == {"new-access"}
+    assert wire.call_count == 1
+
+
 @pytest.mark.parametrize("odd", [None, "", 7, ["a"]], ids=repr)
 def test_an_answer_without_a_usable_access_token_is_not_taken_for_one(wire: requests_mock.Mocker, odd: Any) -> None:
     wire.post(TOKEN_URL, json=PAIR | {"access_token": odd})
