@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-from airflow_provider_livestorm.auth.oauth import GrantRefusedError
+from airflow_provider_livestorm.auth.oauth import GrantRefusedError, TokenEndpointBusyError
 from airflow_provider_livestorm.auth.refusals import error_of, pause_of, reconnect
 from airflow_provider_livestorm.auth.stores import Snapshot, TokenStore
 from airflow_provider_livestorm.auth.token import (
@@ -196,7 +196,8 @@ class TokenLease:
             if isinstance(error, GrantRefusedError):
                 refusal = Refusal(error.error, error.description, self._clock(), identity)
             else:
-                refusal = Refusal(NO_VERDICT, str(error), self._clock(), identity, failures + 1)
+                asked_for = error.retry_after if isinstance(error, TokenEndpointBusyError) else 0.0
+                refusal = Refusal(NO_VERDICT, str(error), self._clock(), identity, failures + 1, asked_for)
             # Re-read first: whoever rotated the token meanwhile, or is about to, is right, and this refusal is about a
             # spent one.
             changed = self._change(owner, spent, None, lambda now: now.refused(refusal))

@@ -24,7 +24,7 @@ from airflow_provider_livestorm.exceptions import LivestormTokenError
 if TYPE_CHECKING:
     from authlib.integrations.requests_client import OAuth2Session
 
-__all__ = ["AUTHORIZE_URL", "TOKEN_URL", "GrantRefusedError", "OAuthClient"]
+__all__ = ["AUTHORIZE_URL", "TOKEN_URL", "GrantRefusedError", "OAuthClient", "TokenEndpointBusyError"]
 
 AUTHORIZE_URL = "https://app.livestorm.co/oauth/authorize"  # api.md 1.2
 TOKEN_URL = "https://app.livestorm.co/oauth/token"  # noqa: S105 - an address
@@ -33,6 +33,7 @@ TOKEN_URL = "https://app.livestorm.co/oauth/token"  # noqa: S105 - an address
 TIMEOUT = (5.0, 10.0)  # seconds to connect, and between two bytes
 _LONGEST_WORDS = 300  # characters of an error
 _MONTH_SECONDS = 31 * 86_400.0
+_LONGEST_WAIT = 86_400.0  # seconds: a limit may be raised before it ends, and a call a day finds out
 
 
 class GrantRefusedError(LivestormTokenError):
@@ -51,11 +52,11 @@ class GrantRefusedError(LivestormTokenError):
         self.description = description
 
 
-class _LimitedError(LivestormTokenError):
+class TokenEndpointBusyError(LivestormTokenError):
     """HTTP 429 at the token endpoint.
 
     Attributes:
-        retry_after: seconds that it asked us to wait; 0 if it did not say.
+        retry_after: seconds that it asked us to wait, a day at most; 0 if it did not say.
     """
 
     def __init__(self, retry_after: float) -> None:
@@ -65,7 +66,7 @@ class _LimitedError(LivestormTokenError):
             what = "takes no call before " + until.strftime("%Y-%m-%d %H:%M UTC")
             then = "try again then, or ask Livestorm to raise the monthly limit of calls"
         super().__init__(f"Livestorm's token endpoint {what} (HTTP 429); {then}.")
-        self.retry_after = retry_after
+        self.retry_after = min(retry_after, _LONGEST_WAIT)
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ class OAuthClient:
                         ),
                     )
             except LivestormTokenError as error:
-                asked_for = error.retry_after if isinstance(error, _LimitedError) else 0.0
+                asked_for = error.retry_after if isinstance(error, TokenEndpointBusyError) else 0.0
                 wait = max(pause, asked_for)
                 if not error.retryable or self.monotonic() + wait + sum(TIMEOUT) > give_up:
                     raise
@@ -229,7 +230,7 @@ def _read_grant(response: requests.Response) -> Grant:
     """The pair in an answer of the token endpoint, or the error that it is."""
     status = response.status_code
     if status == requests.codes.too_many_requests:
-        raise _LimitedError(read_retry_after(response.headers, now=time.time()) or 0.0)
+        raise TokenEndpointBusyError(read_retry_after(response.headers, now=time.time()) or 0.0)
     if status >= requests.codes.internal_server_error:
         raise LivestormTokenError(f"Livestorm's token endpoint answered HTTP {status}; try again later.")
     try:

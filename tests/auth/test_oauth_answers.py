@@ -107,6 +107,33 @@ def test_a_429_is_waited_for_as_long_as_it_asks_or_not_at_all(
     assert ("monthly limit" in str(caught.value)) is (not slept)
 
 
+@pytest.mark.parametrize(
+    ("asked", "calls"),
+    [
+        ("3600", [0, 3600, 7200]),
+        ("40", [0, 40, 80]),
+        ("86400", [0, 86_400]),
+        ("2592000", [0, 86_400]),
+        ("inf", [0, 86_400]),
+    ],
+)
+def test_nobody_asks_again_before_the_time_that_a_429_asked_for(
+    wire: requests_mock.Mocker, asked: str, calls: list[float]
+) -> None:
+    """Each process tells it from the row; once a day somebody looks whether it still holds."""
+    wire.post(TOKEN_URL, status_code=429, headers={"Retry-After": asked})
+    clock, store = Clock(), MemoryStore()
+    began, asked_at = clock.now, list[float]()
+    while len(asked_at) < len(calls):
+        before = wire.call_count
+        with pytest.raises(LivestormTokenError, match="HTTP 429"):
+            TokenLease("conn", store, client(clock), mask=lambda _: None, clock=clock, sleep=clock.sleep).get()
+        if wire.call_count > before:
+            asked_at.append(clock.now - began)
+        clock.now += 10
+    assert asked_at == calls
+
+
 def test_the_servers_words_are_kept_to_one_line_of_a_fit_length(wire: requests_mock.Mocker) -> None:
     wire.post(TOKEN_URL, status_code=400, json={"error": "a\n" * 9000, "error_description": "b\r\n\u2028c " * 9000})
     with pytest.raises(GrantRefusedError) as caught:
