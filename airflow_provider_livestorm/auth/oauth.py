@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,11 @@ TOKEN_URL = "https://app.livestorm.co/oauth/token"  # noqa: S105 - an address
 # Both together stay under the lease (auth.lease): whoever lost the lease must not be still redeeming. So long, and no
 # longer, a whole call may last (deadline.py).
 TIMEOUT = (5.0, 10.0)  # seconds to connect, and between two bytes
+# RFC 6749, 5.2: with these statuses (api.md 1.2) the code is a verdict. A dead token is believed with any refusal:
+# nobody else says so, and asking about it for good would use up the month.
+_VERDICTS: dict[str, Container[int]] = dict.fromkeys(
+    ("invalid_request", "invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope"), (400, 401)
+) | {"invalid_grant": range(400, 500)}
 _LONGEST_WORDS = 300  # characters of an error
 _MONTH_SECONDS = 31 * 86_400.0
 _LONGEST_WAIT = 86_400.0  # seconds: a limit may be raised before it ends, and a call a day finds out
@@ -227,27 +232,38 @@ class OAuthClient:
 
 
 def _read_grant(response: requests.Response) -> Grant:
-    """The pair in an answer of the token endpoint, or the error that it is."""
+    """The pair in an answer of the token endpoint, or the error that it is.
+
+    A pair is looked for first: the refresh token was spent for it, whatever is said beside it. An error is a verdict
+    only where an OAuth server spoke: any other may be of a proxy or a firewall, and be over soon.
+    """
     status = response.status_code
+    try:
+        document = response.json()
+    except (ValueError, RecursionError):  # no JSON, or a thousand brackets
+        document = None
+    if not isinstance(document, dict):
+        document = {}
+    access_token, refresh_token = document.get("access_token"), document.get("refresh_token")
+    if 200 <= status < 300 and isinstance(access_token, str) and access_token:  # noqa: PLR2004 - HTTP success
+        return Grant(
+            access_token=access_token,
+            refresh_token=refresh_token if isinstance(refresh_token, str) and refresh_token else None,
+            expires_in=_seconds(document.get("expires_in")),
+            scope=str(document.get("scope") or "") or None,
+        )
     if status == requests.codes.too_many_requests:
         raise TokenEndpointBusyError(read_retry_after(response.headers, now=time.time()) or 0.0)
     if status >= requests.codes.internal_server_error:
         raise LivestormTokenError(f"Livestorm's token endpoint answered HTTP {status}; try again later.")
-    try:
-        document = response.json()
-    except requests.exceptions.JSONDecodeError:
-        document = None
-    if isinstance(document, dict):
-        if error := document.get("error"):
-            raise GrantRefusedError(_words(error), _words(document.get("error_description") or ""))
-        access_token, refresh_token = document.get("access_token"), document.get("refresh_token")
-        if isinstance(access_token, str) and access_token:
-            return Grant(
-                access_token=access_token,
-                refresh_token=refresh_token if isinstance(refresh_token, str) and refresh_token else None,
-                expires_in=_seconds(document.get("expires_in")),
-                scope=str(document.get("scope") or "") or None,
-            )
+    error = document.get("error")
+    if isinstance(error, str) and status in _VERDICTS.get(error, ()):
+        raise GrantRefusedError(error, _words(document.get("error_description") or ""))
+    if error:
+        raise LivestormTokenError(
+            f"Livestorm's token endpoint, or a proxy before it, answered HTTP {status} ({_words(error)}), which says"
+            " nothing of the token; try again later, and check the token URL of the connection."
+        )
     raise LivestormTokenError(
         f"Livestorm's token endpoint answered HTTP {status} with something that is no OAuth document; check the token"
         " URL of the connection."
