@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Container
+from collections.abc import Collection, Container
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote, quote_plus
 
 import requests
 
@@ -58,11 +59,15 @@ class TokenEndpointBusyError(LivestormTokenError):
         self.retry_after = min(retry_after, _LONGEST_WAIT)
 
 
-def read_grant(response: requests.Response) -> Grant:
+def read_grant(response: requests.Response, sent: Collection[str]) -> Grant:
     """The pair in an answer of the token endpoint, or the error that it is.
 
     A pair is looked for first: the refresh token was spent for it, whatever is said beside it. An error is a verdict
     only where an OAuth server spoke: any other may be of a proxy or a firewall, and be over soon.
+
+    Args:
+        response: as it came.
+        sent: the secrets that were sent: a server may echo them, and its words are kept and told.
     """
     status = response.status_code
     try:
@@ -83,13 +88,15 @@ def read_grant(response: requests.Response) -> Grant:
         raise TokenEndpointBusyError(read_retry_after(response.headers, now=time.time()) or 0.0)
     if status >= requests.codes.internal_server_error:
         raise LivestormTokenError(f"Livestorm's token endpoint answered HTTP {status}; try again later.")
+    secrets = [*sent, *(token for token in (access_token, refresh_token) if isinstance(token, str))]
     error = document.get("error")
     if isinstance(error, str) and status in _VERDICTS.get(error, ()):
-        raise GrantRefusedError(error, _words(document.get("error_description") or ""))
+        raise GrantRefusedError(error, _words(document.get("error_description"), secrets))
     if error:
+        words = _words(error, secrets) or "no words"
         raise LivestormTokenError(
-            f"Livestorm's token endpoint, or a proxy before it, answered HTTP {status} ({_words(error)}), which says"
-            " nothing of the token; try again later, and check the token URL of the connection."
+            f"Livestorm's token endpoint, or a proxy before it, answered HTTP {status} ({words}), which says nothing of"
+            " the token; try again later, and check the token URL of the connection."
         )
     raise LivestormTokenError(
         f"Livestorm's token endpoint answered HTTP {status} with something that is no OAuth document; check the token"
@@ -97,9 +104,19 @@ def read_grant(response: requests.Response) -> Grant:
     )
 
 
-def _words(value: object) -> str:
-    """The server's words, fit for one line of a log and for the row that remembers them."""
-    return " ".join(str(value).split())[:_LONGEST_WORDS]
+def _words(value: object, secrets: Collection[str]) -> str:
+    """The server's words without our secrets, fit for one line of a log and for the row that remembers them."""
+    if not isinstance(value, str):
+        return ""
+    spellings = {spelling for secret in secrets for spelling in _spelt(secret) if spelling}
+    for spelling in sorted(spellings, key=len, reverse=True):  # one may be a part of another
+        value = value.replace(spelling, "***")
+    return " ".join(value.split())[:_LONGEST_WORDS]
+
+
+def _spelt(secret: str) -> tuple[str, str, str]:
+    """As it is, and as it was sent."""
+    return secret, quote(secret, errors="replace"), quote_plus(secret, errors="replace")
 
 
 def _seconds(value: object) -> float | None:

@@ -7,7 +7,7 @@ host) and sorts failures into those that a retry can help and those that need a 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +87,7 @@ class OAuthClient:
                     timeout=TIMEOUT,
                     allow_redirects=False,
                 ),
+                sent=(code, code_verifier or "", self.client_secret),
             )
 
     def refresh(self, refresh_token: str, *, within: float) -> Grant:
@@ -113,6 +114,7 @@ class OAuthClient:
                         lambda: session.refresh_token(
                             self.token_url, refresh_token=refresh_token, timeout=TIMEOUT, allow_redirects=False
                         ),
+                        sent=(refresh_token, self.client_secret),
                     )
             except LivestormTokenError as error:
                 asked_for = error.retry_after if isinstance(error, TokenEndpointBusyError) else 0.0
@@ -159,7 +161,7 @@ class OAuthClient:
         return session
 
     @staticmethod
-    def _ask(session: OAuth2Session, call: Callable[[], dict[str, Any]]) -> Grant:
+    def _ask(session: OAuth2Session, call: Callable[[], dict[str, Any]], *, sent: Collection[str]) -> Grant:
         """Ask for a pair, and read the answer before Authlib does.
 
         What was granted is spent at the server, and must not be lost because a member beside it is odd.
@@ -169,7 +171,7 @@ class OAuthClient:
         granted: list[Grant] = []
 
         def read(response: requests.Response) -> requests.Response:
-            granted.append(read_grant(response))
+            granted.append(read_grant(response, sent))
             return response
 
         session.register_compliance_hook("access_token_response", read)
