@@ -111,6 +111,7 @@ def _words(value: object, secrets: Collection[str]) -> str:
     spellings = {spelling for secret in secrets for spelling in _spelt(secret) if spelling}
     for spelling in sorted(spellings, key=len, reverse=True):  # one may be a part of another
         value = value.replace(spelling, "***")
+    value = value.encode(errors="replace").decode()  # half a surrogate pair cannot be stored
     return " ".join(value.split())[:_LONGEST_WORDS]
 
 

@@ -13,7 +13,7 @@ import requests_mock
 
 from airflow_provider_livestorm.auth.lease import TokenLease
 from airflow_provider_livestorm.auth.oauth import AUTHORIZE_URL, TOKEN_URL, GrantRefusedError, OAuthClient
-from airflow_provider_livestorm.exceptions import LivestormTokenError
+from airflow_provider_livestorm.exceptions import LivestormReconnectRequiredError, LivestormTokenError
 from tests.auth.rotation import Clock, MemoryStore
 
 PAIR = {"access_token": "new-access", "refresh_token": "new-refresh", "token_type": "Bearer", "expires_in": 60}
@@ -189,6 +189,15 @@ def test_the_servers_words_are_kept_to_one_line_of_a_fit_length(wire: requests_m
     assert len(caught.value.description) <= 300
     assert caught.value.description.startswith("b c b c")
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_words_that_no_row_can_hold_are_kept_as_far_as_they_can_be(wire: requests_mock.Mocker) -> None:
+    wire.post(TOKEN_URL, status_code=400, text=r'{"error": "invalid_grant", "error_description": "dead \ud800 token"}')
+    clock, store = Clock(), MemoryStore()
+    lease = TokenLease("conn", store, client(clock), mask=lambda _: None, clock=clock, sleep=clock.sleep)
+    with pytest.raises(LivestormReconnectRequiredError, match=r"dead \? token"):
+        lease.get()
+    assert store.record.lease is None
 
 
 def test_a_code_is_exchanged_once_with_its_verifier(wire: requests_mock.Mocker) -> None:
