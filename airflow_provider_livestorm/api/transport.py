@@ -60,8 +60,10 @@ def encode_query(params: Mapping[str, Any] | None) -> dict[str, str]:
     return {name: text(value) for name, value in (params or {}).items() if value is not None}
 
 
-def transport_reason(error: requests.RequestException) -> str:
+def transport_reason(error: OSError) -> str:
     """The innermost cause in words, without the URL: a query may hold an e-mail address."""
+    if not isinstance(error, requests.RequestException):  # a file that it needs to begin, as of certificates, and lacks
+        return str(error)
     cause: BaseException = error
     while (inner := cause.__cause__ or cause.__context__) is not None:
         cause = inner

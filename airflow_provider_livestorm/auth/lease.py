@@ -204,6 +204,9 @@ class TokenLease:
             if changed is None and refusal.error != NO_VERDICT:
                 return None
             raise error_of(refusal, self._conn_id) from None
+        except Exception:  # nobody knows what it is, so nothing is remembered; but nobody should wait for our lease
+            self._change(owner, spent, None, _given_back)
+            raise
         self._mask(grant.access_token)
         if grant.refresh_token:
             self._mask(grant.refresh_token)

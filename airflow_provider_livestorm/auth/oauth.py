@@ -139,9 +139,9 @@ class OAuthClient:
                         timeout=TIMEOUT,
                         allow_redirects=False,
                     )
-            except requests.RequestException as error:
+            except OSError as error:
                 raise LivestormTokenError(
-                    f"Livestorm could not be reached to revoke ({type(error).__name__})."
+                    f"Livestorm could not be reached to revoke ({transport_reason(error)})."
                 ) from None
         if not 200 <= response.status_code < 300:  # noqa: PLR2004 - HTTP success
             raise LivestormTokenError(f"Livestorm did not revoke the token: HTTP {response.status_code}.")
@@ -179,7 +179,7 @@ class OAuthClient:
         try:
             with limit_call(session, sum(TIMEOUT)):
                 call()
-        except requests.RequestException as error:
+        except OSError as error:  # as every error of requests is, and what it raises where certificates are not there
             if not granted:
                 raise LivestormTokenError(
                     f"Livestorm's token endpoint gave no complete answer ({transport_reason(error)}); try again later."

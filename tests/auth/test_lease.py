@@ -388,6 +388,17 @@ def test_a_failing_token_endpoint_gives_the_lease_back(store: MemoryStore, serve
     assert store.record.refusal is None
 
 
+def test_a_fault_that_nobody_foresaw_gives_the_lease_back(store: MemoryStore, server: Server, clock: Clock) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    server.before = fail
+    with pytest.raises(ZeroDivisionError):
+        lease(store, server, clock).get()
+    assert store.record.lease is None
+    assert store.extra["refresh_token"] == SEED
+
+
 def test_a_token_endpoint_without_a_verdict_is_asked_ever_more_rarely_by_all_together(
     store: MemoryStore, server: Server, clock: Clock
 ) -> None:

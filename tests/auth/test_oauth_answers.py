@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -189,6 +190,20 @@ def test_the_servers_words_are_kept_to_one_line_of_a_fit_length(wire: requests_m
     assert len(caught.value.description) <= 300
     assert caught.value.description.startswith("b c b c")
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_certificates_that_are_not_there_are_told_and_hold_no_lease(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """requests raises a bare OSError for it, before it connects."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
+    clock, store = Clock(), MemoryStore()
+    oauth = OAuthClient("client", SECRET, "https://127.0.0.1:9/oauth/token", sleep=clock.sleep, monotonic=clock)
+    with pytest.raises(LivestormTokenError, match=r"CA certificate bundle.*none\.pem"):
+        TokenLease("conn", store, oauth, mask=lambda _: None, clock=clock, sleep=clock.sleep).get()
+    assert store.record.lease is None
+    with pytest.raises(LivestormTokenError, match=r"to revoke .*none\.pem"):
+        oauth.revoke("the-token")
 
 
 def test_words_that_no_row_can_hold_are_kept_as_far_as_they_can_be(wire: requests_mock.Mocker) -> None:

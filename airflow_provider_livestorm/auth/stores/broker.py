@@ -149,7 +149,7 @@ class BrokerClient:
                 f"Connection {self._conn_id!r}: the token broker cannot be asked at {self._url!r}, which is no http"
                 f" address; {_ADDRESS}."
             ) from None
-        except requests.RequestException as error:
+        except OSError as error:  # as every error of requests is, and what it raises where certificates are not there
             raise LivestormBrokerError(
                 f"Connection {self._conn_id!r}: the token broker at {self._url} gave no answer"
                 f" ({transport_reason(error)}); see that the api-server is up and that {_ADDRESS}, then try again."
