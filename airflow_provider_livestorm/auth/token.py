@@ -210,7 +210,8 @@ def fingerprint(*secrets: str) -> str:
     """A short digest that tells secrets apart without keeping them; they are random, so it can't be guessed back."""
     digest = hashlib.sha256(b"livestorm token fingerprint")
     for secret in secrets:
-        digest.update(len(secret).to_bytes(4) + secret.encode())
+        # JSON can hold half a surrogate pair.
+        digest.update(len(secret).to_bytes(4) + secret.encode(errors="surrogatepass"))
     return digest.hexdigest()[:32]
 
 

@@ -157,6 +157,14 @@ def test_a_server_that_sends_no_refresh_token_keeps_the_old_one(wire: requests_m
     assert grant.expires_in is None
 
 
+@pytest.mark.parametrize(
+    "url", ["https://user:pass@[::1", "https://[x", "https://a.example:port/", "//[", 5, {"a": 1}, b"x"]
+)
+def test_what_is_no_url_is_told_in_a_sentence(url: Any) -> None:
+    with pytest.raises(LivestormConfigurationError, match=r"^The token URL is no URL\.$"):
+        OAuthClient("client", SECRET, url)
+
+
 @pytest.mark.parametrize("url", ["http://app.livestorm.co/oauth/token", "ftp://app.livestorm.co", "app.livestorm.co"])
 def test_a_secret_goes_to_https_or_loopback_only(url: str) -> None:
     with pytest.raises(LivestormConfigurationError, match="token URL must be https"):

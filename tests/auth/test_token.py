@@ -94,6 +94,10 @@ def test_a_grant_without_a_refresh_token_or_scope_keeps_those_at_hand() -> None:
     assert after.token == TokenSet("access-2", None, 2, None, "events:read")
 
 
+def test_half_a_surrogate_pair_has_a_fingerprint_too() -> None:
+    assert fingerprint("\ud800") != fingerprint("\ud801")
+
+
 def test_a_refusal_that_an_older_version_wrote_is_read() -> None:
     written = json.dumps({"refusal": {"error": "no verdict", "description": "down", "at": 7.0, "of": "x", "times": 2}})
     assert TokenRecord.from_extra({"token_state": written}).refusal == Refusal("no verdict", "down", 7.0, "x", 2)
