@@ -234,6 +234,33 @@ def test_what_fails_behind_the_shield_is_raised_before_it() -> None:
     assert uninterrupted(lambda: 7) == 7
 
 
+def test_each_signal_that_came_behind_the_shield_takes_effect_though_the_first_one_raises() -> None:
+    """As where the execution time-out and SIGTERM come together: the task must end, and must hear that it does."""
+    heard: list[int] = []
+
+    class Told(BaseException):
+        pass
+
+    def hear(number: int, _: object) -> None:
+        heard.append(number)
+        raise Told(number)
+
+    def work() -> None:
+        signal.raise_signal(signal.SIGALRM)
+        signal.raise_signal(signal.SIGTERM)
+
+    before = {number: signal.signal(number, hear) for number in (signal.SIGALRM, signal.SIGTERM)}
+    try:
+        with pytest.raises(Told) as caught:
+            uninterrupted(work)
+        assert {number: signal.getsignal(number) for number in before} == dict.fromkeys(before, hear)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert heard == [signal.SIGALRM, signal.SIGTERM]
+    assert caught.value.args == (signal.SIGALRM,)
+
+
 def test_a_person_who_edits_something_else_during_a_refresh_loses_nothing(
     store: MemoryStore, server: Server, clock: Clock
 ) -> None:
