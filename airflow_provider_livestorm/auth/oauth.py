@@ -166,8 +166,6 @@ class OAuthClient:
 
         What was granted is spent at the server, and must not be lost because a member beside it is odd.
         """
-        from authlib.integrations.base_client import OAuthError  # noqa: PLC0415 - as above
-
         granted: list[Grant] = []
 
         def read(response: requests.Response) -> requests.Response:
@@ -184,7 +182,7 @@ class OAuthClient:
                 raise LivestormTokenError(
                     f"Livestorm's token endpoint gave no complete answer ({transport_reason(error)}); try again later."
                 ) from None
-        except (OAuthError, TypeError, ValueError):
+        except Exception:
             if not granted:
                 raise
         return granted[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -41,6 +42,13 @@ def test_a_pair_with_an_odd_expiry_is_kept(wire: requests_mock.Mocker, odd: Any)
     assert token.access_token == "new-access"
     assert store.record.refresh_token == "new-refresh"
     assert store.record.lease is None
+
+
+@pytest.mark.parametrize("member", ["expires_in", "expires_at"])
+@pytest.mark.parametrize("odd", ["Infinity", "1e999", "-Infinity", "NaN", "[[]]"])
+def test_a_pair_that_the_library_stumbles_over_is_kept(wire: requests_mock.Mocker, member: str, odd: str) -> None:
+    wire.post(TOKEN_URL, text=json.dumps(PAIR | {member: "here"}).replace('"here"', odd))
+    assert client().refresh("old", within=0).refresh_token == "new-refresh"
 
 
 @pytest.mark.parametrize("odd", [0, -1, "0", -0.0], ids=repr)
