@@ -27,7 +27,7 @@ __all__ = ["AUTHORIZE_URL", "TOKEN_URL", "GrantRefusedError", "OAuthClient", "To
 AUTHORIZE_URL = "https://app.livestorm.co/oauth/authorize"  # api.md 1.2
 TOKEN_URL = "https://app.livestorm.co/oauth/token"  # noqa: S105 - an address
 # Both together stay under the lease (auth.lease): whoever lost the lease must not be still redeeming. So long, and no
-# longer, a whole call may last (deadline.py).
+# longer, a call may last once it is connected, and later than that it asks nothing (deadline.py).
 TIMEOUT = (5.0, 10.0)  # seconds to connect, and between two bytes
 
 
