@@ -10,6 +10,8 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, task
 
+from airflow_provider_livestorm.exceptions import LivestormConfigurationError
+
 __all__ = ["token_refresh_dag"]
 
 
@@ -17,7 +19,7 @@ def token_refresh_dag(
     conn_id: str,
     *,
     dag_id: str | None = None,
-    every: dt.timedelta = dt.timedelta(minutes=30),
+    every: dt.timedelta | None = None,
     **arguments: Any,
 ) -> DAG:
     """Make the DAG that keeps the Variable `livestorm_token__<conn_id>` fresh.
@@ -30,11 +32,22 @@ def token_refresh_dag(
 
     :param conn_id: an OAuth connection; its refresh token is the seed.
     :param dag_id: by default `livestorm_refresh_<conn_id>`.
-    :param every: how often it runs; a token is refreshed when less than twice that is left of its life.
-    :param arguments: more arguments of the DAG, such as `tags`; a `schedule` takes the place of `every`.
+    :param every: how often it runs, by default each half hour; a token is refreshed when less than twice that is left
+        of its life.
+    :param arguments: more arguments of the DAG, such as `tags`. A `schedule` that is a timedelta takes the place of
+        `every`; with any other, such as a cron expression, give as `every` the longest time between two runs.
+    :raises LivestormConfigurationError: such a schedule came without `every`.
     """
+    schedule = arguments.get("schedule", dt.timedelta(minutes=30) if every is None else every)
+    gap = schedule if isinstance(schedule, dt.timedelta) else every
+    if gap is None:
+        raise LivestormConfigurationError(
+            f"token_refresh_dag({conn_id!r}): the schedule {schedule!r} does not tell how long its gaps are; give the"
+            " longest one as `every`, a timedelta."
+        )
+    min_left = 2 * gap.total_seconds()
     defaults: dict[str, Any] = {
-        "schedule": every,
+        "schedule": schedule,
         "start_date": dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
         "catchup": False,
         "default_args": {"retries": 3, "retry_delay": dt.timedelta(minutes=1)},
@@ -50,7 +63,7 @@ def token_refresh_dag(
             from airflow_provider_livestorm.hooks.connection import variable_lease  # noqa: PLC0415 - when it runs
             from airflow_provider_livestorm.hooks.livestorm import LivestormHook  # noqa: PLC0415 - likewise
 
-            variable_lease(LivestormHook(conn_id).settings).get(min_left=2 * every.total_seconds())
+            variable_lease(LivestormHook(conn_id).settings).get(min_left=min_left)
 
         refresh_token()
     return dag

@@ -31,13 +31,19 @@ class Authorization(requests.auth.AuthBase):
         return request
 
 
-def require_secure_url(url: str, *, what: str) -> str:
+def require_secure_url(url: object, *, what: str) -> str:
     """`url` itself if a secret may be sent to it: https, or http on loopback.
 
     Raises:
         LivestormConfigurationError: it is neither, or is no URL.
     """
-    parts = urlsplit(url)
+    try:
+        if not isinstance(url, str):  # a connection's extra may hold anything
+            raise TypeError
+        parts = urlsplit(url)
+        _ = parts.port  # is looked at only when it is asked for
+    except (TypeError, ValueError):  # whose words may hold a password
+        raise LivestormConfigurationError(f"The {what} is no URL.") from None
     if parts.username or parts.password:
         raise LivestormConfigurationError(f"The {what} must not hold a user or a password.")
     if parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)):
@@ -60,8 +66,10 @@ def encode_query(params: Mapping[str, Any] | None) -> dict[str, str]:
     return {name: text(value) for name, value in (params or {}).items() if value is not None}
 
 
-def transport_reason(error: requests.RequestException) -> str:
+def transport_reason(error: OSError) -> str:
     """The innermost cause in words, without the URL: a query may hold an e-mail address."""
+    if not isinstance(error, requests.RequestException):  # a file that it needs to begin, as of certificates, and lacks
+        return str(error)
     cause: BaseException = error
     while (inner := cause.__cause__ or cause.__context__) is not None:
         cause = inner

@@ -14,7 +14,6 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.poolmanager import PoolManager
 
@@ -27,6 +26,10 @@ def limit_call(session: requests.Session, seconds: float) -> Iterator[None]:
 
     The call then fails as if the server had closed the connection, with a `requests.RequestException`. Connections that
     were not cut are kept for the session's next call.
+
+    Before there is a connection nothing can be cut: to resolve a name takes as long as the system's resolver does, and
+    each address that does not answer takes the time-out of a connection. So a call may last longer; but it never asks
+    anything once it is late.
     """
     adapter = session.get_adapter("https://")
     if not isinstance(adapter, _CuttableAdapter) or adapter.late:
@@ -69,25 +72,41 @@ class _CuttableAdapter(HTTPAdapter):
     def cut(self) -> None:
         self.late = True
         for opened in self._sockets:
-            with contextlib.suppress(OSError):
-                opened.shutdown(socket.SHUT_RDWR)
+            _shut(opened)
 
     def _watch(self, manager: PoolManager) -> None:
         manager.pool_classes_by_scheme = {
             "http": _watching(HTTPConnectionPool, self), "https": _watching(HTTPSConnectionPool, self),
         }  # fmt: skip
 
-    def opened(self, connection: HTTPConnection) -> None:
-        if connection.sock is not None:
-            self._sockets = [known for known in self._sockets if known.fileno() >= 0] + [connection.sock]
-            if self.late:
-                connection.sock.close()
+    def opened(self, one: socket.socket) -> None:
+        self._sockets = [known for known in self._sockets if known.fileno() >= 0] + [one]
+        if self.late:
+            _shut(one)
+
+
+def _shut(opened: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        opened.shutdown(socket.SHUT_RDWR)
 
 
 def _watching(pool: type[HTTPConnectionPool], adapter: _CuttableAdapter) -> Any:
     class Connection(pool.ConnectionCls):  # type: ignore[misc, name-defined] # a variable, by scheme
+        def _new_conn(self) -> socket.socket:
+            opened: socket.socket = super()._new_conn()
+            # TLS takes the socket over, handle and all; by a handle of its own it can be cut until that is done.
+            self._early.append(opened.dup())
+            adapter.opened(self._early[-1])
+            return opened
+
         def connect(self) -> None:
-            super().connect()
-            adapter.opened(self)
+            self._early: list[socket.socket] = []
+            try:
+                super().connect()
+            finally:
+                for early in self._early:
+                    early.close()
+            if self.sock is not None:
+                adapter.opened(self.sock)
 
     return type(pool.__name__, (pool,), {"ConnectionCls": Connection})

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-from airflow_provider_livestorm.auth.oauth import GrantRefusedError
+from airflow_provider_livestorm.auth.oauth import GrantRefusedError, TokenEndpointBusyError
 from airflow_provider_livestorm.auth.refusals import error_of, pause_of, reconnect
 from airflow_provider_livestorm.auth.stores import Snapshot, TokenStore
 from airflow_provider_livestorm.auth.token import (
@@ -210,13 +210,17 @@ class TokenLease:
             if isinstance(error, GrantRefusedError):
                 refusal = Refusal(error.error, error.description, self._clock(), identity)
             else:
-                refusal = Refusal(NO_VERDICT, str(error), self._clock(), identity, failures + 1)
+                asked_for = error.retry_after if isinstance(error, TokenEndpointBusyError) else 0.0
+                refusal = Refusal(NO_VERDICT, str(error), self._clock(), identity, failures + 1, asked_for)
             # Re-read first: whoever rotated the token meanwhile, or is about to, is right, and this refusal is about a
             # spent one.
             changed = self._change(owner, spent, None, lambda now: now.refused(refusal))
             if changed is None and refusal.error != NO_VERDICT:
                 return None
             raise error_of(refusal, self._conn_id) from None
+        except Exception:  # nobody knows what it is, so nothing is remembered; but nobody should wait for our lease
+            self._change(owner, spent, None, _given_back)
+            raise
         self._mask(grant.access_token)
         if grant.refresh_token:
             self._mask(grant.refresh_token)

@@ -6,17 +6,15 @@ host) and sorts failures into those that a retry can help and those that need a 
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import requests
 
-from airflow_provider_livestorm.api.pacing import LONGEST_BURST_WAIT, read_retry_after
 from airflow_provider_livestorm.api.transport import require_secure_url, transport_reason
+from airflow_provider_livestorm.auth.answers import GrantRefusedError, TokenEndpointBusyError, read_grant
 from airflow_provider_livestorm.auth.deadline import limit_call
 from airflow_provider_livestorm.auth.token import Grant
 from airflow_provider_livestorm.exceptions import LivestormTokenError
@@ -24,48 +22,13 @@ from airflow_provider_livestorm.exceptions import LivestormTokenError
 if TYPE_CHECKING:
     from authlib.integrations.requests_client import OAuth2Session
 
-__all__ = ["AUTHORIZE_URL", "TOKEN_URL", "GrantRefusedError", "OAuthClient"]
+__all__ = ["AUTHORIZE_URL", "TOKEN_URL", "GrantRefusedError", "OAuthClient", "TokenEndpointBusyError"]
 
 AUTHORIZE_URL = "https://app.livestorm.co/oauth/authorize"  # api.md 1.2
 TOKEN_URL = "https://app.livestorm.co/oauth/token"  # noqa: S105 - an address
 # Both together stay under the lease (auth.lease): whoever lost the lease must not be still redeeming. So long, and no
-# longer, a whole call may last (deadline.py).
+# longer, a call may last once it is connected, and later than that it asks nothing (deadline.py).
 TIMEOUT = (5.0, 10.0)  # seconds to connect, and between two bytes
-_LONGEST_WORDS = 300  # characters of an error
-_MONTH_SECONDS = 31 * 86_400.0
-
-
-class GrantRefusedError(LivestormTokenError):
-    """The token endpoint refused with an OAuth error (RFC 6749, 5.2).
-
-    Attributes:
-        error: the code, such as `invalid_grant`.
-        description: the server's words.
-    """
-
-    retryable = False
-
-    def __init__(self, error: str, description: str) -> None:
-        super().__init__(f"Livestorm's token endpoint refused: {error} ({description or 'no description'}).")
-        self.error = error
-        self.description = description
-
-
-class _LimitedError(LivestormTokenError):
-    """HTTP 429 at the token endpoint.
-
-    Attributes:
-        retry_after: seconds that it asked us to wait; 0 if it did not say.
-    """
-
-    def __init__(self, retry_after: float) -> None:
-        what, then = "is asked too often", "try again later"
-        if retry_after > LONGEST_BURST_WAIT:
-            until = datetime.now(UTC) + timedelta(seconds=min(retry_after, _MONTH_SECONDS))
-            what = "takes no call before " + until.strftime("%Y-%m-%d %H:%M UTC")
-            then = "try again then, or ask Livestorm to raise the monthly limit of calls"
-        super().__init__(f"Livestorm's token endpoint {what} (HTTP 429); {then}.")
-        self.retry_after = retry_after
 
 
 @dataclass(frozen=True)
@@ -124,6 +87,7 @@ class OAuthClient:
                     timeout=TIMEOUT,
                     allow_redirects=False,
                 ),
+                sent=(code, code_verifier or "", self.client_secret),
             )
 
     def refresh(self, refresh_token: str, *, within: float) -> Grant:
@@ -150,9 +114,10 @@ class OAuthClient:
                         lambda: session.refresh_token(
                             self.token_url, refresh_token=refresh_token, timeout=TIMEOUT, allow_redirects=False
                         ),
+                        sent=(refresh_token, self.client_secret),
                     )
             except LivestormTokenError as error:
-                asked_for = error.retry_after if isinstance(error, _LimitedError) else 0.0
+                asked_for = error.retry_after if isinstance(error, TokenEndpointBusyError) else 0.0
                 wait = max(pause, asked_for)
                 if not error.retryable or self.monotonic() + wait + sum(TIMEOUT) > give_up:
                     raise
@@ -174,9 +139,9 @@ class OAuthClient:
                         timeout=TIMEOUT,
                         allow_redirects=False,
                     )
-            except requests.RequestException as error:
+            except OSError as error:
                 raise LivestormTokenError(
-                    f"Livestorm could not be reached to revoke ({type(error).__name__})."
+                    f"Livestorm could not be reached to revoke ({transport_reason(error)})."
                 ) from None
         if not 200 <= response.status_code < 300:  # noqa: PLR2004 - HTTP success
             raise LivestormTokenError(f"Livestorm did not revoke the token: HTTP {response.status_code}.")
@@ -196,17 +161,15 @@ class OAuthClient:
         return session
 
     @staticmethod
-    def _ask(session: OAuth2Session, call: Callable[[], dict[str, Any]]) -> Grant:
+    def _ask(session: OAuth2Session, call: Callable[[], dict[str, Any]], *, sent: Collection[str]) -> Grant:
         """Ask for a pair, and read the answer before Authlib does.
 
         What was granted is spent at the server, and must not be lost because a member beside it is odd.
         """
-        from authlib.integrations.base_client import OAuthError  # noqa: PLC0415 - as above
-
         granted: list[Grant] = []
 
         def read(response: requests.Response) -> requests.Response:
-            granted.append(_read_grant(response))
+            granted.append(read_grant(response, sent))
             return response
 
         session.register_compliance_hook("access_token_response", read)
@@ -214,53 +177,12 @@ class OAuthClient:
         try:
             with limit_call(session, sum(TIMEOUT)):
                 call()
-        except requests.RequestException as error:
+        except OSError as error:  # as every error of requests is, and what it raises where certificates are not there
             if not granted:
                 raise LivestormTokenError(
                     f"Livestorm's token endpoint gave no complete answer ({transport_reason(error)}); try again later."
                 ) from None
-        except (OAuthError, TypeError, ValueError):
+        except Exception:
             if not granted:
                 raise
         return granted[0]
-
-
-def _read_grant(response: requests.Response) -> Grant:
-    """The pair in an answer of the token endpoint, or the error that it is."""
-    status = response.status_code
-    if status == requests.codes.too_many_requests:
-        raise _LimitedError(read_retry_after(response.headers, now=time.time()) or 0.0)
-    if status >= requests.codes.internal_server_error:
-        raise LivestormTokenError(f"Livestorm's token endpoint answered HTTP {status}; try again later.")
-    try:
-        document = response.json()
-    except requests.exceptions.JSONDecodeError:
-        document = None
-    if isinstance(document, dict):
-        if error := document.get("error"):
-            raise GrantRefusedError(_words(error), _words(document.get("error_description") or ""))
-        access_token, refresh_token = document.get("access_token"), document.get("refresh_token")
-        if isinstance(access_token, str) and access_token:
-            return Grant(
-                access_token=access_token,
-                refresh_token=refresh_token if isinstance(refresh_token, str) and refresh_token else None,
-                expires_in=_seconds(document.get("expires_in")),
-                scope=str(document.get("scope") or "") or None,
-            )
-    raise LivestormTokenError(
-        f"Livestorm's token endpoint answered HTTP {status} with something that is no OAuth document; check the token"
-        " URL of the connection."
-    )
-
-
-def _words(value: object) -> str:
-    """The server's words, fit for one line of a log and for the row that remembers them."""
-    return " ".join(str(value).split())[:_LONGEST_WORDS]
-
-
-def _seconds(value: object) -> float | None:
-    try:
-        seconds = float(value)  # type: ignore[arg-type]  # a number, its text, or anything else
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return seconds if math.isfinite(seconds) else None

@@ -21,12 +21,15 @@ PAUSE_SECONDS = 5.0
 
 
 def pause_of(refusal: Refusal) -> float:
-    """Seconds for which a refusal holds: 5, 10, 20, 40 and then 60 after failures, 60 after a verdict, or for good."""
+    """Seconds for which a refusal holds: 5, 10, 20, 40 and then 60 after failures, 60 after a verdict, or for good.
+
+    No less than the token endpoint asked for.
+    """
     if refusal.error == "invalid_grant":
         return math.inf
     if not refusal.times:
         return REFUSAL_SECONDS
-    return min(REFUSAL_SECONDS, PAUSE_SECONDS * 2.0 ** min(refusal.times - 1, 10))
+    return max(refusal.retry_after, min(REFUSAL_SECONDS, PAUSE_SECONDS * 2.0 ** min(refusal.times - 1, 10)))
 
 
 def error_of(refusal: Refusal, conn_id: str) -> LivestormTokenError | LivestormConfigurationError:

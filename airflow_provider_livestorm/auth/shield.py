@@ -27,6 +27,7 @@ def uninterrupted(work: Callable[[], _Result]) -> _Result:
     if threading.current_thread() is not threading.main_thread():
         return work()
     waiting: list[tuple[int, FrameType | None]] = []
+    raised: list[BaseException] = []
     before: dict[int, Any] = {}
     try:
         for number in _SIGNALS:
@@ -38,7 +39,12 @@ def uninterrupted(work: Callable[[], _Result]) -> _Result:
             signal.signal(number, handler)
         for number, frame in waiting:
             handler = before[number]
-            if callable(handler):
-                handler(number, frame)
-            elif handler is signal.SIG_DFL:
-                signal.raise_signal(number)
+            try:
+                if callable(handler):
+                    handler(number, frame)
+                elif handler is signal.SIG_DFL:
+                    signal.raise_signal(number)
+            except BaseException as error:  # noqa: BLE001 - raised below; those behind it must be heard as well
+                raised.append(error)
+        if raised:
+            raise raised[0]

@@ -93,6 +93,7 @@ class Refusal(msgspec.Struct, frozen=True):
         at: UTC unix seconds.
         of: fingerprint of the refresh token and the client that were refused; another token or client is not.
         times: how often in a row there was no verdict; 0 for a refusal.
+        retry_after: seconds that it asked us to wait; 0 if it did not say, and in rows of before this was kept.
     """
 
     error: str
@@ -100,6 +101,7 @@ class Refusal(msgspec.Struct, frozen=True):
     at: float
     of: str
     times: int = 0
+    retry_after: float = 0.0
 
 
 class _State(msgspec.Struct, frozen=True):
@@ -224,7 +226,8 @@ def fingerprint(*secrets: str) -> str:
     """A short digest that tells secrets apart without keeping them; they are random, so it can't be guessed back."""
     digest = hashlib.sha256(b"livestorm token fingerprint")
     for secret in secrets:
-        digest.update(len(secret).to_bytes(4) + secret.encode())
+        # JSON can hold half a surrogate pair.
+        digest.update(len(secret).to_bytes(4) + secret.encode(errors="surrogatepass"))
     return digest.hexdigest()[:32]
 
 

@@ -263,7 +263,7 @@ def _api_url(host: str | None, port: int | None) -> str:
         return API_URL
     try:
         parts = urlsplit(host if "://" in host else f"https://{host}")
-    except ValueError as error:
-        raise LivestormConfigurationError(f"The host of the connection is no URL: {host!r} ({error}).") from None
+    except ValueError:  # whose words may hold a password
+        raise LivestormConfigurationError("The host of the connection is no URL.") from None
     netloc = f"{parts.netloc}:{port}" if port and ":" not in parts.netloc.rpartition("]")[2] else parts.netloc
     return f"{parts.scheme}://{netloc}{parts.path.rstrip('/') or '/v1'}"

@@ -83,3 +83,18 @@ def test_an_answer_without_a_length_is_not_taken_for_complete_where_it_was_cut()
         limit_call(web, 0.2),
     ):
         web.get(server.url, timeout=5)
+
+
+@pytest.mark.parametrize("way", ["a TLS handshake", "a proxy's tunnel"])
+def test_what_comes_between_connecting_and_asking_is_cut_as_well(way: str) -> None:
+    """Its time-out, too, starts anew with each byte."""
+    begun = time.monotonic()
+    with serving(lambda talk: talk.wait()) as server, requests.Session() as web:
+        if way == "a proxy's tunnel":
+            web.proxies = {"https": server.url}
+            url = "https://livestorm.example/"
+        else:
+            url = server.url.replace("http:", "https:")
+        with pytest.raises(requests.exceptions.RequestException), limit_call(web, 0.2):
+            web.get(url, timeout=5)
+        assert time.monotonic() - begun < 3

@@ -234,6 +234,33 @@ def test_what_fails_behind_the_shield_is_raised_before_it() -> None:
     assert uninterrupted(lambda: 7) == 7
 
 
+def test_each_signal_that_came_behind_the_shield_takes_effect_though_the_first_one_raises() -> None:
+    """As where the execution time-out and SIGTERM come together: the task must end, and must hear that it does."""
+    heard: list[int] = []
+
+    class Told(BaseException):
+        pass
+
+    def hear(number: int, _: object) -> None:
+        heard.append(number)
+        raise Told(number)
+
+    def work() -> None:
+        signal.raise_signal(signal.SIGALRM)
+        signal.raise_signal(signal.SIGTERM)
+
+    before = {number: signal.signal(number, hear) for number in (signal.SIGALRM, signal.SIGTERM)}
+    try:
+        with pytest.raises(Told) as caught:
+            uninterrupted(work)
+        assert {number: signal.getsignal(number) for number in before} == dict.fromkeys(before, hear)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert heard == [signal.SIGALRM, signal.SIGTERM]
+    assert caught.value.args == (signal.SIGALRM,)
+
+
 def test_a_person_who_edits_something_else_during_a_refresh_loses_nothing(
     store: MemoryStore, server: Server, clock: Clock
 ) -> None:
@@ -386,6 +413,17 @@ def test_a_failing_token_endpoint_gives_the_lease_back(store: MemoryStore, serve
     assert lease(store, server, clock).get().generation == 1
     assert clock.now == began, "nobody had to wait for the lease"
     assert store.record.refusal is None
+
+
+def test_a_fault_that_nobody_foresaw_gives_the_lease_back(store: MemoryStore, server: Server, clock: Clock) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    server.before = fail
+    with pytest.raises(ZeroDivisionError):
+        lease(store, server, clock).get()
+    assert store.record.lease is None
+    assert store.extra["refresh_token"] == SEED
 
 
 def test_a_token_endpoint_without_a_verdict_is_asked_ever_more_rarely_by_all_together(

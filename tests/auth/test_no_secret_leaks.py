@@ -6,6 +6,7 @@ import logging
 import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import parse_qsl, quote, quote_plus
 
 import pytest
 import requests
@@ -83,10 +84,30 @@ CALLS: dict[str, Callable[[], object]] = {
     "exchange": lambda: oauth().exchange(CODE, redirect_uri="https://a.example/"),
     "lease": lambda: a_lease(a_store()).get(),
 }
-ANSWERS: list[dict[str, Any]] = [
+
+
+def echoing(error: str) -> Callable[[Any, Any], dict[str, str]]:
+    """An OAuth error whose words are what was sent and granted; where they are cut, a part of a secret could stay."""
+
+    def document(request: Any, _: Any) -> dict[str, str]:
+        sent = "\r\n".join(value for _, value in parse_qsl(request.text))
+        words = f"{'long ' * 55}{sent} {ACCESS}, {REFRESH}; {request.text}"
+        return {
+            "error": error or words, "error_description": words, "access_token": ACCESS, "refresh_token": REFRESH,
+        }  # fmt: skip
+
+    return document
+
+
+ANSWERS: list[Any] = [
     {"status_code": 400, "json": {"error": "invalid_grant", "error_description": "revoked"}},
     {"status_code": 401, "json": {"error": "invalid_client"}},
     {"status_code": 400, "json": {"error": "invalid_scope"}},
+    *(
+        pytest.param({"status_code": status, "json": echoing(error)}, id=f"echo with {status}")
+        for status, error in ((400, "invalid_grant"), (401, "invalid_client"), (403, ""))
+    ),
+    pytest.param({"status_code": 400, "json": {"error": {"message": ACCESS}}}, id="echo in an object"),
     {"status_code": 500, "text": f"<html>{ACCESS}"},
     {"status_code": 429, "text": REFRESH},
     {"status_code": 200, "text": f"{{'access_token': '{ACCESS}'"},
@@ -105,8 +126,27 @@ def test_a_failure_at_the_token_endpoint_shows_no_secret(
     wire.post(TOKEN_URL, [answer])
     with pytest.raises(LivestormError) as caught:
         CALLS[call]()
+    assert "the-" not in str(caught.value), "not even the beginning of one"
     assert_silent(shown(caught.value))
     assert_silent(records.text)
+
+
+@pytest.mark.parametrize("written", [lambda text: text, quote, quote_plus])
+@pytest.mark.parametrize("status", [400, 403])
+def test_what_the_server_echoes_is_starred_out_of_what_is_told_and_kept(
+    wire: requests_mock.Mocker, status: int, written: Callable[[str], str]
+) -> None:
+    """The row's description is shown to nobody; but it is what each task, and the api-server's log, is told."""
+    token, secret = "a refresh/token+of it", "a secret & more"
+    words = f"no {written(token)} of {written(secret)},\n {ACCESS}"
+    error = {"error": "invalid_grant", "error_description": words} if status == 400 else {"error": words}
+    wire.post(TOKEN_URL, status_code=status, json=error | {"access_token": ACCESS})
+    clock, store = Clock(), MemoryStore({"refresh_token": token})
+    client = OAuthClient("client", secret, sleep=clock.sleep, monotonic=clock)
+    with pytest.raises(LivestormError, match=r"no \*{3} of \*{3}, \*{3}"):
+        TokenLease("conn", store, client, mask=lambda _: None, clock=clock, sleep=clock.sleep).get()
+    assert store.record.refusal is not None
+    assert "no *** of ***, ***" in store.record.refusal.description
 
 
 def test_a_store_that_stays_down_after_a_redemption_shows_no_secret(

@@ -95,12 +95,14 @@ AMBIGUOUS: list[dict[str, Any]] = [
     {"status_code": 429},
     {"status_code": 200, "text": "<html>maintenance</html>"},
     {"status_code": 200, "json": ["not", "an", "object"]},
+    {"status_code": 200, "text": "[" * 100_000},
+    {"status_code": 200, "text": '{"expires_in": ' + "9" * 5000 + "}"},
     {"exc": requests.exceptions.ReadTimeout},
     {"exc": requests.exceptions.ConnectionError},
 ]
 
 
-@pytest.mark.parametrize("answer", AMBIGUOUS, ids=str)
+@pytest.mark.parametrize("answer", AMBIGUOUS, ids=lambda answer: str(answer)[:60])
 def test_an_ambiguous_answer_is_followed_by_the_same_refresh_token_again(
     wire: requests_mock.Mocker, answer: dict[str, Any]
 ) -> None:
@@ -111,7 +113,7 @@ def test_an_ambiguous_answer_is_followed_by_the_same_refresh_token_again(
     assert [parse_qs(request.text)["refresh_token"] for request in wire.request_history] == [["old-refresh"]] * 2
 
 
-@pytest.mark.parametrize("answer", AMBIGUOUS, ids=str)
+@pytest.mark.parametrize("answer", AMBIGUOUS, ids=lambda answer: str(answer)[:60])
 def test_it_gives_up_in_time_and_names_no_secret(wire: requests_mock.Mocker, answer: dict[str, Any]) -> None:
     time = Time()
     wire.post(TOKEN_URL, [answer])
@@ -153,6 +155,14 @@ def test_a_server_that_sends_no_refresh_token_keeps_the_old_one(wire: requests_m
     grant = OAuthClient("client", SECRET).refresh("old-refresh", within=30)
     assert grant.refresh_token in (None, "old-refresh")
     assert grant.expires_in is None
+
+
+@pytest.mark.parametrize(
+    "url", ["https://user:pass@[::1", "https://[x", "https://a.example:port/", "//[", 5, {"a": 1}, b"x"]
+)
+def test_what_is_no_url_is_told_in_a_sentence(url: Any) -> None:
+    with pytest.raises(LivestormConfigurationError, match=r"^The token URL is no URL\.$"):
+        OAuthClient("client", SECRET, url)
 
 
 @pytest.mark.parametrize("url", ["http://app.livestorm.co/oauth/token", "ftp://app.livestorm.co", "app.livestorm.co"])

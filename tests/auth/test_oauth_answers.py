@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,7 +15,7 @@ import requests_mock
 
 from airflow_provider_livestorm.auth.lease import TokenLease
 from airflow_provider_livestorm.auth.oauth import AUTHORIZE_URL, TOKEN_URL, GrantRefusedError, OAuthClient
-from airflow_provider_livestorm.exceptions import LivestormTokenError
+from airflow_provider_livestorm.exceptions import LivestormReconnectRequiredError, LivestormTokenError
 from tests.auth.rotation import Clock, MemoryStore
 
 PAIR = {"access_token": "new-access", "refresh_token": "new-refresh", "token_type": "Bearer", "expires_in": 60}
@@ -42,6 +44,25 @@ def test_a_pair_with_an_odd_expiry_is_kept(wire: requests_mock.Mocker, odd: Any)
     assert store.record.lease is None
 
 
+@pytest.mark.parametrize("member", ["expires_in", "expires_at"])
+@pytest.mark.parametrize("odd", ["Infinity", "1e999", "-Infinity", "NaN", "[[]]"])
+def test_a_pair_that_the_library_stumbles_over_is_kept(wire: requests_mock.Mocker, member: str, odd: str) -> None:
+    wire.post(TOKEN_URL, text=json.dumps(PAIR | {member: "here"}).replace('"here"', odd))
+    assert client().refresh("old", within=0).refresh_token == "new-refresh"
+
+
+@pytest.mark.parametrize("odd", [0, -1, "0", -0.0], ids=repr)
+def test_a_token_that_would_be_dead_on_arrival_counts_as_one_of_unknown_life(
+    wire: requests_mock.Mocker, odd: Any
+) -> None:
+    """Else each call of the API would cost a refresh, and each refresh may count as a call of the month."""
+    wire.post(TOKEN_URL, json=PAIR | {"expires_in": odd})
+    clock, store = Clock(), MemoryStore()
+    lease = TokenLease("conn", store, client(clock), mask=lambda _: None, clock=clock, sleep=clock.sleep)
+    assert {lease.get().access_token for _ in range(50)} == {"new-access"}
+    assert wire.call_count == 1
+
+
 @pytest.mark.parametrize("odd", [None, "", 7, ["a"]], ids=repr)
 def test_an_answer_without_a_usable_access_token_is_not_taken_for_one(wire: requests_mock.Mocker, odd: Any) -> None:
     wire.post(TOKEN_URL, json=PAIR | {"access_token": odd})
@@ -49,13 +70,52 @@ def test_an_answer_without_a_usable_access_token_is_not_taken_for_one(wire: requ
         client().refresh("old", within=0)
 
 
-def test_an_error_that_is_null_is_no_error(wire: requests_mock.Mocker) -> None:
-    wire.post(TOKEN_URL, json=PAIR | {"error": None})
-    assert client().refresh("old", within=0).access_token == "new-access"
+@pytest.mark.parametrize("status", [200, 201])
+@pytest.mark.parametrize("odd", [None, "none", {}, "invalid_grant", ["warning"]], ids=repr)
+def test_a_pair_beside_an_error_is_kept(wire: requests_mock.Mocker, odd: Any, status: int) -> None:
+    """The refresh token is spent by now, whatever else was said."""
+    wire.post(TOKEN_URL, status_code=status, json=PAIR | {"error": odd})
+    grant = client().refresh("old", within=0)
+    assert (grant.access_token, grant.refresh_token) == ("new-access", "new-refresh")
 
 
-@pytest.mark.parametrize("status", [400, 401, 403])
-@pytest.mark.parametrize("error", ["invalid_grant", "invalid_client", "unauthorized_client"])
+@pytest.mark.parametrize(
+    ("status", "document"),
+    [
+        (403, {"error": "Forbidden"}),
+        (403, {"error": "invalid_client"}),
+        (404, {"status": 404, "error": "Not Found"}),
+        (408, {"error": "timeout"}),
+        (400, {"error": "temporarily_unavailable"}),
+        (400, {"error": {"code": "invalid_grant"}}),
+        (400, {"error": ["invalid_grant"]}),
+        (401, {"error": "Unauthorized"}),
+        (400, PAIR),
+        (302, {"error": "invalid_grant"}),
+    ],
+    ids=str,
+)
+def test_an_error_that_is_no_verdict_of_oauth_may_be_over_soon(
+    wire: requests_mock.Mocker, status: int, document: dict[str, Any]
+) -> None:
+    """A firewall's, a proxy's, a router's: it says nothing of the refresh token, and is asked again."""
+    wire.post(TOKEN_URL, [{"status_code": status, "json": document}] * 5 + [{"json": PAIR}])
+    clock, store = Clock(), MemoryStore()
+    lease = TokenLease("conn", store, client(clock), mask=lambda _: None, clock=clock, sleep=clock.sleep)
+    with pytest.raises(LivestormTokenError, match=f"HTTP {status}") as caught:
+        lease.get()
+    assert caught.value.retryable
+    assert store.record.refusal is not None
+    assert store.record.refusal.times == 1
+    clock.now += 5
+    assert lease.get().access_token == "new-access"
+
+
+@pytest.mark.parametrize("status", [400, 401])
+@pytest.mark.parametrize("error", [
+    "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type",
+    "invalid_scope",
+])  # fmt: skip
 def test_an_oauth_error_is_told_by_its_code_and_not_tried_again(
     wire: requests_mock.Mocker, status: int, error: str
 ) -> None:
@@ -64,6 +124,15 @@ def test_an_oauth_error_is_told_by_its_code_and_not_tried_again(
         client().refresh("old", within=30)
     assert (caught.value.error, caught.value.description) == (error, "the server's words")
     assert not caught.value.retryable
+    assert wire.call_count == 1
+
+
+@pytest.mark.parametrize("status", [403, 404, 410, 422])
+def test_a_dead_refresh_token_is_believed_with_any_refusal(wire: requests_mock.Mocker, status: int) -> None:
+    """Nobody but an OAuth server says so, and to ask for good about a dead token would use up the month."""
+    wire.post(TOKEN_URL, status_code=status, json={"error": "invalid_grant"})
+    with pytest.raises(GrantRefusedError, match="invalid_grant"):
+        client().refresh("old", within=30)
     assert wire.call_count == 1
 
 
@@ -95,13 +164,63 @@ def test_a_429_is_waited_for_as_long_as_it_asks_or_not_at_all(
     assert ("monthly limit" in str(caught.value)) is (not slept)
 
 
+@pytest.mark.parametrize(
+    ("asked", "calls"),
+    [
+        ("3600", [0, 3600, 7200]),
+        ("40", [0, 40, 80]),
+        ("86400", [0, 86_400]),
+        ("2592000", [0, 86_400]),
+        ("inf", [0, 86_400]),
+    ],
+)
+def test_nobody_asks_again_before_the_time_that_a_429_asked_for(
+    wire: requests_mock.Mocker, asked: str, calls: list[float]
+) -> None:
+    """Each process tells it from the row; once a day somebody looks whether it still holds."""
+    wire.post(TOKEN_URL, status_code=429, headers={"Retry-After": asked})
+    clock, store = Clock(), MemoryStore()
+    began, asked_at = clock.now, list[float]()
+    while len(asked_at) < len(calls):
+        before = wire.call_count
+        with pytest.raises(LivestormTokenError, match="HTTP 429"):
+            TokenLease("conn", store, client(clock), mask=lambda _: None, clock=clock, sleep=clock.sleep).get()
+        if wire.call_count > before:
+            asked_at.append(clock.now - began)
+        clock.now += 10
+    assert asked_at == calls
+
+
 def test_the_servers_words_are_kept_to_one_line_of_a_fit_length(wire: requests_mock.Mocker) -> None:
-    wire.post(TOKEN_URL, status_code=400, json={"error": "a\n" * 9000, "error_description": "b\r\n\u2028c " * 9000})
+    wire.post(TOKEN_URL, status_code=400, json={"error": "invalid_grant", "error_description": "b\r\n\u2028c " * 9000})
     with pytest.raises(GrantRefusedError) as caught:
         client().refresh("old", within=0)
-    assert len(caught.value.error) <= 300
+    assert len(caught.value.description) <= 300
     assert caught.value.description.startswith("b c b c")
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_certificates_that_are_not_there_are_told_and_hold_no_lease(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """requests raises a bare OSError for it, before it connects."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
+    clock, store = Clock(), MemoryStore()
+    oauth = OAuthClient("client", SECRET, "https://127.0.0.1:9/oauth/token", sleep=clock.sleep, monotonic=clock)
+    with pytest.raises(LivestormTokenError, match=r"CA certificate bundle.*none\.pem"):
+        TokenLease("conn", store, oauth, mask=lambda _: None, clock=clock, sleep=clock.sleep).get()
+    assert store.record.lease is None
+    with pytest.raises(LivestormTokenError, match=r"to revoke .*none\.pem"):
+        oauth.revoke("the-token")
+
+
+def test_words_that_no_row_can_hold_are_kept_as_far_as_they_can_be(wire: requests_mock.Mocker) -> None:
+    wire.post(TOKEN_URL, status_code=400, text=r'{"error": "invalid_grant", "error_description": "dead \ud800 token"}')
+    clock, store = Clock(), MemoryStore()
+    lease = TokenLease("conn", store, client(clock), mask=lambda _: None, clock=clock, sleep=clock.sleep)
+    with pytest.raises(LivestormReconnectRequiredError, match=r"dead \? token"):
+        lease.get()
+    assert store.record.lease is None
 
 
 def test_a_code_is_exchanged_once_with_its_verifier(wire: requests_mock.Mocker) -> None:

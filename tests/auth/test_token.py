@@ -94,8 +94,17 @@ def test_a_grant_without_a_refresh_token_or_scope_keeps_those_at_hand() -> None:
     assert after.token == TokenSet("access-2", None, 2, None, "events:read")
 
 
+def test_half_a_surrogate_pair_has_a_fingerprint_too() -> None:
+    assert fingerprint("\ud800") != fingerprint("\ud801")
+
+
+def test_a_refusal_that_an_older_version_wrote_is_read() -> None:
+    written = json.dumps({"refusal": {"error": "no verdict", "description": "down", "at": 7.0, "of": "x", "times": 2}})
+    assert TokenRecord.from_extra({"token_state": written}).refusal == Refusal("no verdict", "down", 7.0, "x", 2)
+
+
 def test_a_lease_and_a_refusal_are_kept_beside_the_token() -> None:
-    refusal = Refusal("invalid_client", "who?", 7.0, "x")
+    refusal = Refusal("invalid_client", "who?", 7.0, "x", retry_after=60.0)
     leased = TokenRecord.from_extra(granted().leased("me", 9.0).into({}))
     assert (leased.lease, leased.token) == (Lease("me", 9.0), granted().token)
     refused = TokenRecord.from_extra(leased.refused(refusal).into({}))

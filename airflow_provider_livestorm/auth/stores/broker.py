@@ -25,8 +25,8 @@ from airflow_provider_livestorm.exceptions import (
 
 __all__ = ["BrokerClient"]
 
-# Seconds to connect, and between two bytes; so long, and no longer, a whole call may last (deadline.py). The broker
-# answers at once, so a slow answer is a sick api-server.
+# Seconds to connect, and between two bytes; so long, and no longer, a call may last once it is connected (deadline.py).
+# The broker answers at once, so a slow answer is a sick api-server.
 _TIMEOUT = (5.0, 10.0)
 _RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0)  # in all, longer than an api-server takes to restart
 _COME_BACK_SECONDS = (0.1, 5.0)  # whatever an answer asks for, we come back no sooner and no later
@@ -149,7 +149,7 @@ class BrokerClient:
                 f"Connection {self._conn_id!r}: the token broker cannot be asked at {self._url!r}, which is no http"
                 f" address; {_ADDRESS}."
             ) from None
-        except requests.RequestException as error:
+        except OSError as error:  # as every error of requests is, and what it raises where certificates are not there
             raise LivestormBrokerError(
                 f"Connection {self._conn_id!r}: the token broker at {self._url} gave no answer"
                 f" ({transport_reason(error)}); see that the api-server is up and that {_ADDRESS}, then try again."

@@ -68,7 +68,7 @@ class VariableReader:
 
     Args:
         conn_id: of the connection.
-        mask: told every access token before anyone else sees it.
+        mask: told every token before anyone else sees it.
         patience: seconds to wait for the refresh DAG.
         clock: UTC unix seconds.
         sleep: waits that many seconds.
@@ -100,12 +100,14 @@ class VariableReader:
         while True:
             record = TokenRecord.from_extra(_decode(self._conn_id, _read(self._conn_id)))
             token = record.token
+            for secret in (record.refresh_token, token.access_token if token is not None else None):
+                if secret:  # whoever reads the Variable may show either
+                    self._mask(secret)
             if (
                 token is not None
                 and token.state(self._clock()) is TokenState.FRESH
                 and fingerprint(token.access_token) != refused
             ):
-                self._mask(token.access_token)
                 return token
             if record.refusal is not None and record.refusal.error == "invalid_grant":
                 raise LivestormReconnectRequiredError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -143,3 +144,16 @@ def test_what_no_retry_can_mend_is_said_at_once(
     assert said in str(caught.value)
     assert clock.slept == []
     assert SECRET not in str(caught.value)
+
+
+def test_certificates_that_are_not_there_are_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clock: Clock
+) -> None:
+    """requests raises a bare OSError for it, before it connects."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
+    broker = BrokerClient(
+        "conn", client_id="client", client_secret="secret", url="https://127.0.0.1:9", mask=lambda _: None, clock=clock,
+        sleep=clock.sleep,
+    )  # fmt: skip
+    with pytest.raises(LivestormBrokerError, match=r"CA certificate bundle.*none\.pem"):
+        broker.get()

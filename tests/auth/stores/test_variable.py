@@ -61,7 +61,7 @@ def test_what_the_writer_stores_the_readers_get(variables: Variables, clock: Clo
     server, masked = Doorkeeper("strict"), list[str]()
     written = writer(server, clock).get()
     assert reader(clock, masked).get() == written
-    assert masked == [written.access_token]
+    assert masked == ["refresh-1", written.access_token], "the rotated refresh token is in no Connection"
     assert set(variables.values) == {NAME}, "its name holds `token`: Airflow hides the value"
     assert SEED not in variables.values[NAME]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 
 import pendulum
@@ -9,7 +10,7 @@ from airflow.providers.common.compat.sdk import DAG, task
 
 from airflow_provider_livestorm.refresh_dag import token_refresh_dag
 
-refresh = token_refresh_dag("by_variable", dag_id="variable_refresh", schedule=None)
+refresh = token_refresh_dag("by_variable", dag_id="variable_refresh", schedule=None, every=dt.timedelta(minutes=30))
 
 with DAG(dag_id="variable_reads", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC")) as dag:
 
