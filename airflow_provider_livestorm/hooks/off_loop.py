@@ -29,7 +29,9 @@ async def off_loop(
 ) -> _Result:
     """Do the work on a thread, in the caller's context (whose log a trigger's messages go to), and give its result.
 
-    A caller that is cancelled waits no longer; the work goes on to its end, as a thread cannot be stopped.
+    A caller that is cancelled waits no longer. Its work is not begun if it still waited for a thread; else it goes on
+    to its end, as a thread cannot be stopped, and Python waits for that before it exits: a triggerer that stops, which
+    cancels its triggers, waits for the calls under way, their tries and their pace included, but for no queue of them.
     """
     call = functools.partial(contextvars.copy_context().run, work, *arguments, **named)
     return await asyncio.get_running_loop().run_in_executor(_threads(os.getpid()), call)

@@ -14,6 +14,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
@@ -26,6 +27,7 @@ from blockbuster import BlockingError, blockbuster_ctx
 
 import airflow_provider_livestorm
 from airflow_provider_livestorm.exceptions import LivestormUnknownConnectionError
+from airflow_provider_livestorm.hooks import off_loop as off_loop_module
 from airflow_provider_livestorm.hooks.livestorm import LivestormHook
 from airflow_provider_livestorm.hooks.off_loop import off_loop
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
@@ -108,6 +110,34 @@ def test_work_on_a_thread_keeps_the_callers_context() -> None:
         return await asyncio.gather(ask("one"), ask("another"))
 
     assert asyncio.run(both()) == ["one", "another"]
+
+
+def test_of_callers_that_are_cancelled_no_work_is_begun_that_waited_for_a_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else a triggerer that stops would first work off its queue: Python waits for threads before it exits."""
+    threads = ThreadPoolExecutor(2)
+    monkeypatch.setattr(off_loop_module, "_threads", lambda _: threads)
+    begun: list[int] = []
+    both, go_on = threading.Semaphore(0), threading.Event()
+
+    def work(number: int) -> None:
+        begun.append(number)
+        both.release()
+        assert go_on.wait(20)
+
+    async def stop() -> None:
+        calls = [asyncio.create_task(off_loop(work, number)) for number in range(10)]
+        for _ in range(2):
+            assert await asyncio.to_thread(both.acquire, timeout=20)
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+
+    asyncio.run(stop())
+    go_on.set()
+    threads.shutdown(wait=True)
+    assert sorted(begun) == [0, 1]
 
 
 class Comms(CommsDecoder[Any, Any]):
