@@ -152,7 +152,7 @@ def test_certificates_that_are_not_there_are_told(
     """requests raises a bare OSError for it, before it connects."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
     broker = BrokerClient(
-        "conn", client_id="client", client_secret="secret", url="https://127.0.0.1:9", mask=lambda _: None, clock=clock,
+        "conn", client_id="client", client_secret=SECRET, url="https://127.0.0.1:9", mask=lambda _: None, clock=clock,
         sleep=clock.sleep,
     )  # fmt: skip
     with pytest.raises(LivestormBrokerError, match=r"CA certificate bundle.*none\.pem"):
