@@ -22,7 +22,7 @@ from airflow_provider_livestorm.auth.stores.spent_proofs import SpentHere
 from airflow_provider_livestorm.auth.token import Grant, fingerprint
 from airflow_provider_livestorm.exceptions import LivestormConfigurationError, LivestormTokenError
 from airflow_provider_livestorm.hooks.connection import ConnectionSettings
-from airflow_provider_livestorm.plugin import admission
+from airflow_provider_livestorm.plugin import admission, token_broker
 from airflow_provider_livestorm.plugin.token_broker import TokenBroker, create_app
 from tests.auth.rotation import SEED, Clock, Doorkeeper, MemoryStore
 
@@ -130,12 +130,12 @@ def test_no_answer_holds_a_refresh_token_or_the_client_secret(house: House) -> N
     answers = [house.ask()]
     house.settle()
     answers += [house.ask(), house.ask("garbage")]
-    house.ahead += 55  # over half the token's life: a younger one is not replaced, though it was refused
+    house.ahead += 61  # fresh tokens that are refused are replaced once a minute
     answers.append(house.ask(refused=fingerprint("access-1")))
     house.settle()
     answers += [house.ask(), house.ask(refused="x" * 65), house.ask(client_assertion_type=None)]
     house.server.valid.clear()
-    house.ahead += 55
+    house.ahead += 61
     answers.append(house.ask(refused=fingerprint("access-2")))
     house.settle()
     answers.append(house.ask(refused=fingerprint("access-2")))
@@ -188,9 +188,10 @@ def test_a_crowd_is_given_turns_one_behind_the_other(house: House) -> None:
     house.broker._monotonic = lambda: now
     house.server.arriving.append(lambda: None)
     turns = [int(house.broker._turn()) for _ in range(200)]
-    assert turns[0] == 250
-    assert {later - earlier for earlier, later in itertools.pairwise(turns)} == {10, 0}
-    assert turns[-1] == 1250
+    assert turns[0] == 1000 * token_broker._NEXT_TURN_SECONDS
+    apart = 1000 / token_broker._TURNS_A_SECOND
+    assert all(abs(later - earlier - apart) < 2 for earlier, later in itertools.pairwise(turns[:90]))
+    assert turns[-2:] == [1000 * token_broker._LAST_TURN_SECONDS] * 2, "none waits longer than that"
 
 
 def test_a_crowd_looks_a_connection_up_once_a_moment(house: House) -> None:
@@ -264,7 +265,7 @@ def test_a_look_is_for_those_who_ask_the_same(house: House) -> None:
     """Else one whose token was refused would be given it again, as long as others ask who know nothing of that."""
     house.ask()
     house.settle()
-    house.ahead += 55  # over half the token's life: a younger one is not replaced, though it was refused
+    house.ahead += 61  # fresh tokens that are refused are replaced once a minute
     now = time.monotonic()
     house.broker._monotonic = lambda: now
     assert house.ask().status_code == 200
