@@ -184,7 +184,7 @@ class BrokerClient:
             raise LivestormConfigurationError(
                 f"Connection {self._conn_id!r}: the token broker at {self._url} did not accept this worker's proof; see"
                 " that worker and api-server read the same login and password for it, and that their clocks differ by"
-                " less than a minute."
+                " less than half a minute."
             )
         if problem.error == "unavailable":
             raise LivestormBrokerError(problem.message)
