@@ -120,10 +120,17 @@ class TokenBroker:
             background=BackgroundTask(_until_done, refresh),
         )  # fmt: skip
 
-    def _authenticate(self, conn_id: str, request: _Request) -> ConnectionSettings | None:
-        """The connection if the caller proved that it can read it; an unknown one costs the same and tells the same."""
+    def _authenticate(self, conn_id: str, request: _Request, *, since: float = -math.inf) -> ConnectionSettings | None:
+        """The connection if the caller proved that it can read it; an unknown one costs the same and tells the same.
+
+        Args:
+            conn_id: of the connection.
+            request: with the proof.
+            since: what was found before this (monotonic) will not do.
+        """
+        begun = self._monotonic()
         try:
-            settings = self._look(("settings", conn_id), lambda: self._settings(conn_id))
+            settings = self._look(("settings", conn_id), lambda: self._settings(conn_id), since=since)
             client_id, client_secret = settings.client_id, settings.secret
         except LivestormTokenError:  # the database is away: no verdict on the caller
             raise
@@ -137,16 +144,18 @@ class TokenBroker:
             client_id=client_id or "nobody",
             client_secret=client_secret or secrets.token_hex(32),
         )
+        if settings is not None and proof is None and since == -math.inf:  # a person may have corrected it just now
+            return self._authenticate(conn_id, request, since=begun)
         if settings is None or not client_id or proof is None or request.client_assertion_type != ASSERTION_TYPE:
             return None
         return settings if self._proofs.first_use(conn_id, *proof) else None
 
-    def _look(self, what: Hashable, look: Callable[[], _Found]) -> _Found:
-        """What was found a moment ago, or what is found now."""
+    def _look(self, what: Hashable, look: Callable[[], _Found], *, since: float = -math.inf) -> _Found:
+        """What was found a moment ago, but not before `since`, or what is found now."""
         with self._lock:
             now = self._monotonic()
             self._looks = {known: (at, found) for known, (at, found) in self._looks.items() if now - at < _LOOK_SECONDS}
-            if what in self._looks:
+            if what in self._looks and self._looks[what][0] > since:
                 return cast("_Found", self._looks[what][1])
         found = look()
         with self._lock:
