@@ -1,8 +1,9 @@
-"""The door of the token broker: few callers are let in at a time, none before all of its question is here.
+"""The door of the token broker: few callers are let in at a time, one after the other, none before it has said all.
 
-What FastAPI and the broker do for a question is done in the event loop that Airflow's other routes share, so a crowd
-queues here. A place is held for that work only, neither while a caller sends nor while it waits for its answer: else
-two callers that send nothing would shut out everybody, and refusals, which leave late, would hold up the good ones.
+What FastAPI and the broker do for a question is done in the event loop and under the interpreter lock that Airflow's
+other routes share, so a crowd queues here, and the pauses between its callers are theirs. A place is held for that
+work only, neither while a caller sends nor while it waits for its answer: else two callers that send nothing would
+shut out everybody, and refusals, which leave late, would hold up the good ones.
 """
 
 from __future__ import annotations
@@ -30,11 +31,14 @@ class Admission:
     Args:
         app: what they are let into.
         at_once: so many at a time.
+        apart: seconds from one that is let in to the next.
     """
 
-    def __init__(self, app: ASGIApp, *, at_once: int) -> None:
+    def __init__(self, app: ASGIApp, *, at_once: int, apart: float = 0.0) -> None:
         self._app = app
         self._places = asyncio.Semaphore(at_once)
+        self._apart = apart
+        self._opens_at = -math.inf
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one caller; ASGI's way to be called."""
@@ -70,7 +74,14 @@ class Admission:
         with contextlib.ExitStack() as place:
             await self._places.acquire()
             place.callback(self._places.release)
+            await self._opened()
             await self._app(scope, received, sent)
+
+    async def _opened(self) -> None:
+        now = asyncio.get_running_loop().time()
+        opens_at = max(now, self._opens_at)
+        self._opens_at = opens_at + self._apart
+        await asyncio.sleep(opens_at - now)
 
 
 async def _body(receive: Receive) -> bytes | None:
