@@ -104,9 +104,19 @@ class LivestormNotFoundError(LivestormApiError):
 
 
 class LivestormServerError(LivestormApiError):
-    """HTTP 5xx: a fault on Livestorm's side that outlived our retries."""
+    """HTTP 5xx: a fault on Livestorm's side that outlived our retries.
+
+    Attributes:
+        retry_after: seconds that it asked us to wait; 0 if it did not say.
+    """
 
     retryable = True
+
+    def __init__(
+        self, message: str, *, status: int, errors: tuple[ErrorDetail, ...] = (), retry_after: float = 0.0
+    ) -> None:
+        super().__init__(message, status=status, errors=errors)
+        self.retry_after = retry_after
 
 
 class LivestormRateLimitError(LivestormApiError):

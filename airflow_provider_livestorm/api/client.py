@@ -32,6 +32,7 @@ from airflow_provider_livestorm.exceptions import (
     LivestormConnectionError,
     LivestormListChangedError,
     LivestormRateLimitError,
+    LivestormServerError,
 )
 
 __all__ = ["API_URL", "PAGE_SIZE_MAX", "Answer", "Credential", "LivestormClient", "Page"]
@@ -267,19 +268,23 @@ class LivestormClient:
             raise LivestormConnectionError(
                 f"{method} {self.base_url}{path}: no complete answer ({transport_reason(error)})."
             ) from None
+        except OSError as error:  # what requests raises for REQUESTS_CA_BUNDLE with a file that is not there
+            raise LivestormConfigurationError(f"{method} {self.base_url}{path}: not sent. {error}") from None
         finally:
             self.pacer.answered(quota, refused=refused)
         return response, authorization
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
-        """0.5, 1, 2, 4 s and so on to 30 s, with up to as much jitter again; after a 429 on top of its Retry-After.
+        """0.5, 1, 2, 4 s and so on to 30 s, with up to as much jitter again; on top of what a 429 or a 5xx asks for.
 
         The jitter spreads callers that were refused together, so that they do not meet again.
         """
         error = state.outcome.exception() if state.outcome else None
         backoff: float = 0.5 * 2 ** min(state.attempt_number - 1, 6)
         jitter = random.random()  # noqa: S311 - spreads retries, guards no secret
-        if isinstance(error, LivestormRateLimitError):
+        if isinstance(error, LivestormRateLimitError) or (
+            isinstance(error, LivestormServerError) and error.retry_after
+        ):
             return error.retry_after + min(5.0, backoff) * jitter
         return min(30.0, backoff * (1.0 + jitter))
 

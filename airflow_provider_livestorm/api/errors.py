@@ -8,7 +8,7 @@ import re
 import requests
 
 from airflow_provider_livestorm.api.json_api import decode_errors, read_quota
-from airflow_provider_livestorm.api.pacing import is_monthly, read_retry_after
+from airflow_provider_livestorm.api.pacing import LONGEST_BURST_WAIT, is_monthly, read_retry_after
 from airflow_provider_livestorm.exceptions import (
     LivestormApiError,
     LivestormAuthenticationError,
@@ -89,6 +89,7 @@ def error_from(response: requests.Response, *, what: str, now: float) -> Livesto
             " status.livestorm.co.",
             status=status,
             errors=errors,
+            retry_after=read_retry_after(response.headers, now=now) or 0.0,
         )
     hint = _HINTS.get(status, "")
     return LivestormApiError(
@@ -100,6 +101,8 @@ def is_transient(error: BaseException, *, repeatable: bool) -> bool:
     """Whether the call may be tried again at once: always after a burst 429, else only what is safe to repeat."""
     if isinstance(error, LivestormRateLimitError):
         return True
+    if isinstance(error, LivestormServerError) and error.retry_after > LONGEST_BURST_WAIT:
+        return False  # not at once, then: Airflow's own retries wait without holding a worker
     return repeatable and isinstance(error, LivestormConnectionError | LivestormResponseError | LivestormServerError)
 
 

@@ -10,10 +10,12 @@ suits them all, instead of knocking together every second.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
 
 from airflow_provider_livestorm.api.json_api import Quota
 from airflow_provider_livestorm.exceptions import LivestormQuotaExceededError
@@ -27,6 +29,7 @@ _JITTER = 0.015
 _RECOVERY = 10
 # A burst 429 asks for a second or so. Whatever asks for more than this is the monthly limit (api.md 3, sure: M).
 LONGEST_BURST_WAIT = 60.0
+_MONTH_SECONDS = 31 * 86_400.0
 
 
 class Pacer:
@@ -113,13 +116,24 @@ class Pacer:
 
 
 def read_retry_after(headers: Mapping[str, str], *, now: float) -> float | None:
-    """Seconds until the server wants to hear from us: Retry-After, else RateLimit-Reset (UTC unix seconds)."""
-    for name, base in (("Retry-After", 0.0), ("RateLimit-Reset", now)):
+    """Seconds until the server wants to hear from us, a month at most; None if it does not say.
+
+    Livestorm's Retry-After is a number of seconds; a proxy's may be a date (RFC 9110, 10.2.3). Without it,
+    RateLimit-Reset tells, in UTC unix seconds.
+    """
+    for name, read in (("Retry-After", float), ("Retry-After", _date), ("RateLimit-Reset", float)):
         try:
-            return max(0.0, float(headers[name]) - base)
+            said = read(headers[name])
         except (KeyError, ValueError):
             continue
+        if not math.isnan(said):
+            is_moment = read is _date or name == "RateLimit-Reset"
+            return min(max(0.0, said - now if is_moment else said), _MONTH_SECONDS)
     return None
+
+
+def _date(text: str) -> float:
+    return parsedate_to_datetime(text).timestamp()
 
 
 def is_monthly(quota: Quota, retry_after: float | None) -> bool:

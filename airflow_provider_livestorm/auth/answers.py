@@ -22,7 +22,6 @@ _VERDICTS: dict[str, Container[int]] = dict.fromkeys(
     ("invalid_request", "invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope"), (400, 401)
 ) | {"invalid_grant": range(400, 500)}
 _LONGEST_WORDS = 300  # characters of an error
-_MONTH_SECONDS = 31 * 86_400.0
 _LONGEST_WAIT = 86_400.0  # seconds: a limit may be raised before it ends, and a call a day finds out
 
 
@@ -43,19 +42,20 @@ class GrantRefusedError(LivestormTokenError):
 
 
 class TokenEndpointBusyError(LivestormTokenError):
-    """HTTP 429 at the token endpoint.
+    """The token endpoint is asked too often (HTTP 429), or is away and says for how long (HTTP 503).
 
     Attributes:
         retry_after: seconds that it asked us to wait, a day at most; 0 if it did not say.
     """
 
-    def __init__(self, retry_after: float) -> None:
-        what, then = "is asked too often", "try again later"
+    def __init__(self, status: int, retry_after: float) -> None:
+        is_limit = status == requests.codes.too_many_requests
+        what, then = "is asked too often" if is_limit else "is away", "try again later"
         if retry_after > LONGEST_BURST_WAIT:
-            until = datetime.now(UTC) + timedelta(seconds=min(retry_after, _MONTH_SECONDS))
+            until = datetime.now(UTC) + timedelta(seconds=retry_after)
             what = "takes no call before " + until.strftime("%Y-%m-%d %H:%M UTC")
-            then = "try again then, or ask Livestorm to raise the monthly limit of calls"
-        super().__init__(f"Livestorm's token endpoint {what} (HTTP 429); {then}.")
+            then = "try again then" + (", or ask Livestorm to raise the monthly limit of calls" if is_limit else "")
+        super().__init__(f"Livestorm's token endpoint {what} (HTTP {status}); {then}.")
         self.retry_after = min(retry_after, _LONGEST_WAIT)
 
 
@@ -84,8 +84,9 @@ def read_grant(response: requests.Response, sent: Collection[str]) -> Grant:
             expires_in=_seconds(document.get("expires_in")),
             scope=str(document.get("scope") or "") or None,
         )
-    if status == requests.codes.too_many_requests:
-        raise TokenEndpointBusyError(read_retry_after(response.headers, now=time.time()) or 0.0)
+    retry_after = read_retry_after(response.headers, now=time.time()) or 0.0
+    if status == requests.codes.too_many_requests or (status == requests.codes.service_unavailable and retry_after):
+        raise TokenEndpointBusyError(status, retry_after)
     if status >= requests.codes.internal_server_error:
         raise LivestormTokenError(f"Livestorm's token endpoint answered HTTP {status}; try again later.")
     secrets = [*sent, *(token for token in (access_token, refresh_token) if isinstance(token, str))]

@@ -7,6 +7,7 @@ import socket
 import threading
 import traceback
 from collections.abc import Iterator
+from email.utils import formatdate
 from typing import Any
 
 import pytest
@@ -119,6 +120,46 @@ def test_a_monthly_429_is_never_slept_on(
     assert wire.call_count == 1
 
 
+def test_a_retry_after_may_be_a_date(client: LivestormClient, wire: requests_mock.Mocker, waits: Waits) -> None:
+    """A proxy's, as RFC 9110 has it; only in whole seconds."""
+    asked = formatdate(NOW + 7, usegmt=True)
+    wire.get(f"{URL}/events", [{"status_code": 429, "headers": {"Retry-After": asked}}, {"json": EMPTY}])
+    client.request("GET", "/events")
+    assert 7.0 <= waits[0] <= 7.5
+
+
+@pytest.mark.parametrize("asked", ["inf", "1e300", formatdate(NOW + 9e9)])
+def test_a_429_that_asks_for_more_than_a_month_is_the_monthly_one(
+    client: LivestormClient, wire: requests_mock.Mocker, asked: str
+) -> None:
+    wire.get(f"{URL}/events", status_code=429, headers={"Retry-After": asked})
+    with pytest.raises(LivestormQuotaExceededError, match="A new period starts at 2026-03-"):
+        client.request("GET", "/events")
+
+
+@pytest.mark.parametrize("asked", ["nan", "soon", "Mon, 99 Foo 2026"])
+def test_a_retry_after_that_says_nothing_is_a_second(
+    client: LivestormClient, wire: requests_mock.Mocker, waits: Waits, asked: str
+) -> None:
+    wire.get(f"{URL}/events", [{"status_code": 429, "headers": {"Retry-After": asked}}, {"json": EMPTY}])
+    client.request("GET", "/events")
+    assert 1.0 <= waits[0] <= 1.5
+
+
+def test_a_503_is_asked_again_when_it_said_and_not_in_this_task_if_that_is_far_away(
+    client: LivestormClient, wire: requests_mock.Mocker, waits: Waits
+) -> None:
+    wire.get(f"{URL}/events", [{"status_code": 503, "headers": {"Retry-After": "20"}}, {"json": EMPTY}])
+    client.request("GET", "/events")
+    assert 20.0 <= waits[0] <= 20.5
+    wire.get(f"{URL}/events", status_code=503, headers={"Retry-After": "1800"})
+    with pytest.raises(LivestormServerError) as caught:
+        client.request("GET", "/events")
+    assert caught.value.retry_after == 1800
+    assert caught.value.retryable, "by Airflow"
+    assert len(waits) == 1
+
+
 def test_429s_that_do_not_end_do_end(wire: requests_mock.Mocker) -> None:
     wire.get(f"{URL}/events", status_code=429, headers={"Retry-After": "1"})
     token = ApiToken(TOKEN)
@@ -217,6 +258,18 @@ def test_a_refusal_is_not_repeated_and_says_why(
         client.request("GET", "/events")
     assert said in str(caught.value)
     assert wire.call_count == 1
+
+
+def test_certificates_that_are_not_there_are_said_at_once(
+    waits: Waits, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
+    with (
+        LivestormClient(ApiToken(TOKEN), sleep=waits) as client,
+        pytest.raises(LivestormConfigurationError, match=r"GET .*/events: not sent\. .*none\.pem"),
+    ):
+        client.request("GET", "/events")
+    assert waits == []
 
 
 def test_a_redirect_is_not_followed_and_the_token_stays_here(

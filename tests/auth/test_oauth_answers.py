@@ -164,6 +164,18 @@ def test_a_429_is_waited_for_as_long_as_it_asks_or_not_at_all(
     assert ("monthly limit" in str(caught.value)) is (not slept)
 
 
+@pytest.mark.parametrize(("asked", "slept"), [("7", [7.0, 7.0]), ("1800", [])])
+def test_a_503_is_waited_for_too_if_it_says_how_long(
+    wire: requests_mock.Mocker, asked: str, slept: list[float]
+) -> None:
+    wire.post(TOKEN_URL, status_code=503, headers={"Retry-After": asked})
+    clock = Clock()
+    with pytest.raises(LivestormTokenError, match=r"HTTP 503\); try again") as caught:
+        client(clock).refresh("old", within=30)
+    assert clock.slept == slept
+    assert "limit" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("asked", "calls"),
     [
