@@ -37,6 +37,7 @@ class Case:
         patience: of the callers, seconds.
         mended: whether the connection works once the fault is gone, strict and grace.
         says: words in every error.
+        asks: seconds for which the endpoint asks everybody to wait: they pass before the callers come again.
     """
 
     fault: dict[str, Any]
@@ -45,6 +46,7 @@ class Case:
     patience: float = 12.0
     mended: tuple[bool, bool] = (True, True)
     says: str = ""
+    asks: float = 0.0
 
     def words(self, rotation: str) -> str:
         """What has to come of it."""
@@ -66,8 +68,8 @@ CASES: dict[str, Case] = {
         {"status": 200, "body": "html", "times": 0}, (UNAVAILABLE,) * 2, 6, says="no OAuth document"
     ),
     "429 of the month": Case(
-        {"body": "monthly-limit", "times": 0}, (UNAVAILABLE,) * 2, 3, says="raise the monthly limit"
-    ),
+        {"body": "monthly-limit", "times": 0}, (UNAVAILABLE,) * 2, 3, says="raise the monthly limit", asks=86_400.0
+    ),  # the whole period; after a day somebody looks whether it still holds
     "429 of the second, once": Case({"status": 429}),
     "500 with HTML, once": Case({"body": "html"}),
     "502 twice": Case({"status": 502, "times": 2}, calls=3),
@@ -105,6 +107,8 @@ def _one(stage: Stage, count: int, name: str, rotation: str) -> dict[str, Any]:
             told = [one.result() for one in callers]
         calls, stored = calls_of(livestorm), row.read()
         livestorm.clear_faults()
+        if case.asks:
+            _grow_older(row, case.asks)
         with asking(stage.urls, client, 2) as callers:
             later = [one.result() for one in callers]
         newest = row.read()["refresh_token"] == livestorm.newest_refresh_token()
@@ -185,11 +189,16 @@ def _minutes(stage: Stage, row: Row, client: dict[str, Any], count: int, minutes
     for _ in range(minutes):
         with asking(stage.urls, client, count) as callers:
             told += [one.result() for one in callers]
-        extra = row.read()
-        state = json.loads(extra["token_state"])
-        state["refusal"]["at"] -= 60
-        row.write(extra | {"token_state": json.dumps(state)})
+        _grow_older(row, 60)
     return told
+
+
+def _grow_older(row: Row, seconds: float) -> None:
+    """What the row remembers of a refusal is so much older now."""
+    extra = row.read()
+    state = json.loads(extra["token_state"])
+    state["refusal"]["at"] -= seconds
+    row.write(extra | {"token_state": json.dumps(state)})
 
 
 def _save_secret(stage: Stage, row: Row, client: dict[str, Any]) -> None:
