@@ -14,6 +14,7 @@ __all__ = [
     "ErrorDetail",
     "LivestormApiError",
     "LivestormAuthenticationError",
+    "LivestormAuthorizationError",
     "LivestormBrokerError",
     "LivestormConfigurationError",
     "LivestormConnectionError",
@@ -168,6 +169,10 @@ class LivestormReconnectRequiredError(LivestormTokenError):
     """The refresh token is dead: a person must authorize the connection anew."""
 
     retryable = False
+
+
+class LivestormAuthorizationError(LivestormError):
+    """A person went to Livestorm to authorize a connection, and no tokens came of it."""
 
 
 class LivestormBrokerError(LivestormTokenError):

@@ -23,7 +23,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from airflow_provider_livestorm.auth.oauth import GrantRefusedError, TokenEndpointBusyError
-from airflow_provider_livestorm.auth.refusals import error_of, pause_of, reconnect
+from airflow_provider_livestorm.auth.refusals import error_of, identity_of, objection
 from airflow_provider_livestorm.auth.stores import Snapshot, TokenStore
 from airflow_provider_livestorm.auth.token import (
     NO_VERDICT,
@@ -35,11 +35,7 @@ from airflow_provider_livestorm.auth.token import (
     fingerprint,
 )
 from airflow_provider_livestorm.auth.undone import Refreshed
-from airflow_provider_livestorm.exceptions import (
-    LivestormError,
-    LivestormReconnectRequiredError,
-    LivestormTokenError,
-)
+from airflow_provider_livestorm.exceptions import LivestormError, LivestormTokenError
 
 __all__ = ["Redeemer", "TokenLease"]
 
@@ -86,6 +82,7 @@ class TokenLease:
         patience: seconds to wait for somebody else's refresh.
         carry_out: does a refresh; `shield.uninterrupted` where a signal may come.
         refreshed: this process's memory of its refreshes, for all leases over the same store.
+        page: URL of the page where a person reconnects, for messages.
         clock: UTC unix seconds.
         sleep: waits that many seconds.
     """
@@ -100,6 +97,7 @@ class TokenLease:
         patience: float = 2 * LEASE_SECONDS,
         carry_out: Callable[[Callable[[], TokenSet | None]], TokenSet | None] = lambda work: work(),
         refreshed: Refreshed | None = None,
+        page: str | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -110,6 +108,7 @@ class TokenLease:
         self._patience = patience
         self._carry_out = carry_out
         self._refreshed = refreshed if refreshed is not None else Refreshed()
+        self._page = page
         self._clock = clock
         self._sleep = sleep
 
@@ -172,19 +171,12 @@ class TokenLease:
                 " moment ago, and did so with the one before. Nothing is refreshed for a minute; try again later, and"
                 " ask Livestorm if it stays so."
             )
-        if record.refresh_token is None:
-            raise LivestormReconnectRequiredError(
-                f"Connection {self._conn_id!r} has no refresh token. If its password is a private API token, leave the"
-                f" login empty. {reconnect(self._conn_id)}"
-            )
-        refusal = record.refusal
-        if (
-            refusal is not None
-            and refusal.of == self._identity(record.refresh_token)
-            # A time that is far off, before ours or after it, is of a clock that was wrong, and no reason to wait.
-            and abs(self._clock() - refusal.at) < pause_of(refusal)
-        ):
-            raise error_of(refusal, self._conn_id)
+        error = objection(
+            record, self._conn_id, client_id=self._oauth.client_id, client_secret=self._oauth.client_secret,
+            now=self._clock(), page=self._page,
+        )  # fmt: skip
+        if error is not None:
+            raise error
         return None
 
     def _fresh(self, token: TokenSet | None) -> bool:
@@ -202,7 +194,8 @@ class TokenLease:
         if self._clock() + REDEEM_SECONDS > until:  # the store was so slow that the lease might end under our hands
             self._change(owner, spent, None, _given_back)
             return None
-        before, identity = record.refusal, self._identity(spent)
+        before = record.refusal
+        identity = identity_of(spent, self._oauth.client_id, self._oauth.client_secret)
         failures = before.times if before is not None and before.of == identity else 0
         try:
             grant = self._oauth.refresh(spent, within=ONE_TRY_SECONDS if failures else REDEEM_SECONDS)
@@ -217,7 +210,7 @@ class TokenLease:
             changed = self._change(owner, spent, None, lambda now: now.refused(refusal))
             if changed is None and refusal.error != NO_VERDICT:
                 return None
-            raise error_of(refusal, self._conn_id) from None
+            raise error_of(refusal, self._conn_id, self._page) from None
         except Exception:  # nobody knows what it is, so nothing is remembered; but nobody should wait for our lease
             self._change(owner, spent, None, _given_back)
             raise
@@ -290,9 +283,6 @@ class TokenLease:
                     raise
                 log.warning("Connection %s: its tokens could not be stored yet; again in 1 s.", self._conn_id)
                 self._sleep(1.0)
-
-    def _identity(self, refresh_token: str) -> str:
-        return fingerprint(refresh_token, self._oauth.client_id, self._oauth.client_secret)
 
 
 def _given_back(record: TokenRecord) -> TokenRecord:

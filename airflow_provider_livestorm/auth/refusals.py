@@ -1,17 +1,20 @@
-"""What the token endpoint refused, or could not do: how long it holds, and what people are told. For `lease.py`."""
+"""Why no refresh is tried now: what the token endpoint refused or could not do, and what people are told.
+
+For `lease.py`, which stops there, and for `hooks/account.py`, which shows the state of a connection.
+"""
 
 from __future__ import annotations
 
 import math
 
-from airflow_provider_livestorm.auth.token import NO_VERDICT, Refusal
+from airflow_provider_livestorm.auth.token import NO_VERDICT, Refusal, TokenRecord, fingerprint
 from airflow_provider_livestorm.exceptions import (
     LivestormConfigurationError,
     LivestormReconnectRequiredError,
     LivestormTokenError,
 )
 
-__all__ = ["error_of", "pause_of", "reconnect"]
+__all__ = ["error_of", "identity_of", "objection", "pause_of", "reconnect"]
 
 # Anything but a dead token may be mended at Livestorm's end, without a change here: ask again, once a minute.
 REFUSAL_SECONDS = 60.0
@@ -32,15 +35,51 @@ def pause_of(refusal: Refusal) -> float:
     return max(refusal.retry_after, min(REFUSAL_SECONDS, PAUSE_SECONDS * 2.0 ** min(refusal.times - 1, 10)))
 
 
-def error_of(refusal: Refusal, conn_id: str) -> LivestormTokenError | LivestormConfigurationError:
-    """What everybody is told while it holds."""
+def identity_of(refresh_token: str, client_id: str, client_secret: str) -> str:
+    """Of what was refused: another token, or another client, is not."""
+    return fingerprint(refresh_token, client_id, client_secret)
+
+
+def objection(
+    record: TokenRecord, conn_id: str, *, client_id: str, client_secret: str, now: float, page: str | None = None
+) -> LivestormTokenError | LivestormConfigurationError | None:
+    """Why the refresh token of a record is not to be redeemed now; None where it may be.
+
+    Args:
+        record: as stored.
+        conn_id: for the message.
+        client_id: of the OAuth application.
+        client_secret: likewise.
+        now: UTC unix seconds.
+        page: URL of the page where a person reconnects, if there is one.
+    """
+    if record.refresh_token is None:
+        return LivestormReconnectRequiredError(
+            f"Connection {conn_id!r} has no refresh token. If its password is a private API token, leave the login"
+            f" empty. {reconnect(conn_id, page)}"
+        )
+    refusal = record.refusal
+    if (
+        refusal is not None
+        and refusal.of == identity_of(record.refresh_token, client_id, client_secret)
+        # A time that is far off, before ours or after it, is of a clock that was wrong, and no reason to wait.
+        and abs(now - refusal.at) < pause_of(refusal)
+    ):
+        return error_of(refusal, conn_id, page)
+    return None
+
+
+def error_of(
+    refusal: Refusal, conn_id: str, page: str | None = None
+) -> LivestormTokenError | LivestormConfigurationError:
+    """What everybody is told while it holds; `page` as of `objection`."""
     if refusal.error == NO_VERDICT:
         return LivestormTokenError(f"Connection {conn_id!r}: {refusal.description}")
     said = f"{refusal.error}: {refusal.description}" if refusal.description else refusal.error
     if refusal.error == "invalid_grant":
         return LivestormReconnectRequiredError(
             f"Connection {conn_id!r}: Livestorm says that its refresh token is no longer valid ({said})."
-            f" {reconnect(conn_id)}"
+            f" {reconnect(conn_id, page)}"
         )
     if refusal.error == "invalid_client":
         return LivestormConfigurationError(
@@ -53,9 +92,10 @@ def error_of(refusal: Refusal, conn_id: str) -> LivestormTokenError | LivestormC
     )
 
 
-def reconnect(conn_id: str) -> str:
-    """What a person does about a dead token."""
+def reconnect(conn_id: str, page: str | None) -> str:
+    """What a person does about a dead token; `page` as of `objection`."""
+    where = f"open {page} and click Reconnect" if page else f"run `airflow-livestorm connect {conn_id}` beside Airflow"
     return (
-        "Reconnect it: authorize the application at Livestorm again, and save the new refresh token in the connection"
-        f" {conn_id!r} (Admin > Connections, field Refresh token)."
+        f"Reconnect it: {where}; or authorize the application at Livestorm again by other means, and save the new"
+        f" refresh token in the connection {conn_id!r} (Admin > Connections, field Refresh token)."
     )

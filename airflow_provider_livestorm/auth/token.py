@@ -109,7 +109,7 @@ class _State(msgspec.Struct, frozen=True):
 
     Attributes:
         belongs_to: fingerprint of the refresh token that the access token came with.
-        doubted_at: as of `TokenRecord`.
+        lineage, issued_at, doubted_at: as of `TokenRecord`.
     """
 
     generation: int = 0
@@ -118,6 +118,8 @@ class _State(msgspec.Struct, frozen=True):
     lease: Lease | None = None
     refusal: Refusal | None = None
     doubted_at: float | None = None
+    lineage: str | None = None
+    issued_at: float | None = None
 
 
 # Made here, not at the first reading: where many threads make it at once, msgspec may crash Python.
@@ -130,6 +132,9 @@ class TokenRecord:
 
     Attributes:
         doubted_at: when the access token was made in the place of a fresh one that the API refused, UTC unix seconds.
+        lineage: fingerprint of the first refresh token of this authorization: the same through all rotations, another
+            one where a person agreed anew. None before the first refresh.
+        issued_at: when the access token was issued, UTC unix seconds.
     """
 
     refresh_token: str | None = field(default=None, repr=False)
@@ -138,6 +143,8 @@ class TokenRecord:
     lease: Lease | None = None
     refusal: Refusal | None = None
     doubted_at: float | None = None
+    lineage: str | None = None
+    issued_at: float | None = None
 
     @classmethod
     def from_extra(cls, extra: Mapping[str, Any]) -> Self:
@@ -164,8 +171,12 @@ class TokenRecord:
                 lifetime=state.lifetime,
                 scope=_text(extra.get("scope")),
             )
-        lease, doubted_at = (None, None) if pasted else (state.lease, state.doubted_at)
-        return cls(refresh_token, token, state.generation, lease, state.refusal, doubted_at)
+        if pasted:
+            return cls(refresh_token, token, state.generation, refusal=state.refusal)
+        return cls(
+            refresh_token, token, state.generation, state.lease, state.refusal, state.doubted_at, state.lineage,
+            state.issued_at,
+        )  # fmt: skip
 
     def into(self, extra: Mapping[str, Any]) -> dict[str, Any]:
         """`extra` with this record's members in it, and all that is not ours as it was."""
@@ -178,6 +189,8 @@ class TokenRecord:
             lease=self.lease,
             refusal=self.refusal,
             doubted_at=self.doubted_at,
+            lineage=self.lineage,
+            issued_at=self.issued_at,
         )
         members = {
             "refresh_token": self.refresh_token,
@@ -215,7 +228,24 @@ class TokenRecord:
             lease=None,
             refusal=None,
             doubted_at=now if doubted else None,
+            lineage=self.lineage or (fingerprint(self.refresh_token) if self.refresh_token else None),
+            issued_at=now,
         )
+
+    def authorized(self, grant: Grant, now: float, *, asked: str) -> Self:
+        """The record after a person agreed: the pair of the new authorization alone; what was of the old one is gone.
+
+        Args:
+            grant: what the token endpoint gave for the code.
+            now: UTC unix seconds.
+            asked: the scopes that were asked for; where the answer names none, these were granted (RFC 6749, 5.1).
+        """
+        anew = replace(self, refresh_token=grant.refresh_token, token=None, lineage=None)
+        return anew.granted(replace(grant, scope=grant.scope or asked), now)
+
+    def disconnected(self) -> Self:
+        """The record without any token."""
+        return type(self)(generation=self.generation)
 
     def refused(self, refusal: Refusal) -> Self:
         """The record after the token endpoint refused: the lease is given back, the refusal kept."""

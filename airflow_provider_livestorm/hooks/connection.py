@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from airflow import __version__ as airflow_version
 from airflow.providers.common.compat.sdk import conf
@@ -30,8 +30,8 @@ from airflow_provider_livestorm.exceptions import LivestormConfigurationError
 from airflow_provider_livestorm.hooks.masking import mask_secret
 
 __all__ = [
-    "CONN_TYPE", "AirflowConnection", "ConnectionSettings", "broker_url", "open_lease", "server_side_settings",
-    "shared_credential", "token_source", "variable_lease",
+    "CONN_TYPE", "AirflowConnection", "ConnectionSettings", "airflow_url", "broker_url", "connect_page", "open_lease",
+    "open_store", "server_side_settings", "shared_credential", "token_source", "variable_lease",
 ]  # fmt: skip
 
 CONN_TYPE = "livestorm"
@@ -191,16 +191,24 @@ def open_lease(settings: ConnectionSettings, *, conn_id: str | None = None) -> T
         settings: the OAuth application.
         conn_id: of the row, if not the settings' own.
     """
+    conn_id = conn_id or settings.conn_id
+    return TokenLease(
+        conn_id, open_store(settings, conn_id=conn_id), settings.oauth(), mask=mask_secret, carry_out=uninterrupted,
+        refreshed=_refreshed, page=connect_page(conn_id),
+    )  # fmt: skip
+
+
+def open_store(settings: ConnectionSettings, *, conn_id: str | None = None) -> TokenStore:
+    """Where a connection's tokens are kept; as `open_lease`."""
     from airflow_provider_livestorm.auth.stores import metadata_db  # noqa: PLC0415 - has a database
 
     conn_id = conn_id or settings.conn_id
     elsewhere = settings.elsewhere if conn_id == settings.conn_id else False
     if elsewhere is None:
         elsewhere = metadata_db.find_connection(conn_id)[1]
-    store: TokenStore = metadata_db.MetadataDbStore(conn_id)
     if elsewhere:
-        store = metadata_db.SiblingStore(conn_id, settings.extra.get("refresh_token"))
-    return TokenLease(conn_id, store, settings.oauth(), mask=mask_secret, carry_out=uninterrupted, refreshed=_refreshed)
+        return metadata_db.SiblingStore(conn_id, settings.extra.get("refresh_token"))
+    return metadata_db.MetadataDbStore(conn_id)
 
 
 def _in_a_second(work: Callable[[], None]) -> None:
@@ -246,6 +254,18 @@ def broker_url() -> str:
         return str(url).rstrip("/").removesuffix("/execution")
     base_url = str(conf.get("api", "base_url", fallback=None) or "")
     return base_url if base_url.startswith("http") else "http://localhost:8080"
+
+
+def connect_page(conn_id: str) -> str | None:
+    """URL of the page in Airflow where a person connects and reconnects; None on Airflow 2, which has none."""
+    if airflow_version.startswith("2."):
+        return None
+    return f"{airflow_url()}/livestorm/?connection={quote(conn_id, safe='')}"
+
+
+def airflow_url() -> str:
+    """Airflow's address as people reach it, as Airflow's own links have it."""
+    return str(conf.get("api", "base_url", fallback=None) or "http://localhost:8080").rstrip("/")
 
 
 def _runs_without_database() -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import Variable
 
+from airflow_provider_livestorm.auth.refusals import reconnect
 from airflow_provider_livestorm.auth.stores import Snapshot, sown
 from airflow_provider_livestorm.auth.token import TokenRecord, TokenSet, TokenState, fingerprint
 from airflow_provider_livestorm.exceptions import LivestormReconnectRequiredError, LivestormTokenError
@@ -112,8 +113,7 @@ class VariableReader:
             if record.refusal is not None and record.refusal.error == "invalid_grant":
                 raise LivestormReconnectRequiredError(
                     f"Connection {self._conn_id!r}: Livestorm says that its refresh token is no longer valid."
-                    " Authorize the application at Livestorm again, and save the new refresh token in the connection;"
-                    " its refresh DAG takes it from there."
+                    f" {reconnect(self._conn_id, None)} The refresh DAG takes it from there."
                 )
             if self._clock() >= give_up:
                 raise LivestormTokenError(
