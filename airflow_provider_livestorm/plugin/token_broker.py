@@ -207,14 +207,19 @@ class TokenBroker:
                     self._failures[conn_id] = failure
 
 
-def create_app(broker: TokenBroker | None = None) -> FastAPI:
-    """The app that the plugin mounts under `/livestorm`."""
+def create_app(broker: TokenBroker | None = None, *, prefix: str = "/connections") -> FastAPI:
+    """The token broker as an app, behind a door of its own.
+
+    Args:
+        broker: that answers.
+        prefix: of its path; none where the app is mounted under it.
+    """
     broker = broker if broker is not None else TokenBroker()
     # The readers wait on the database only; Airflow's pool of connections is small, so they are few.
     readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="livestorm-broker")
     app = FastAPI(title="Livestorm", openapi_url=None)
 
-    @app.post("/connections/{connection_id:path}/access-token")
+    @app.post(f"{prefix}/{{connection_id:path}}/access-token")
     async def access_token(connection_id: str, request: _Request) -> JSONResponse:
         return await asyncio.get_running_loop().run_in_executor(readers, broker.answer, connection_id, request)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -27,9 +28,13 @@ from sqlalchemy.orm import Session
 from airflow_provider_livestorm.auth.stores import Snapshot, sown
 from airflow_provider_livestorm.exceptions import LivestormConfigurationError, LivestormTokenError
 
-__all__ = ["SIBLING_SUFFIX", "MetadataDbStore", "SiblingStore", "engine", "find_connection", "find_row", "transaction"]
+__all__ = [
+    "SIBLING_SUFFIX", "MetadataDbStore", "SiblingStore", "connection_ids", "engine", "find_connection", "find_row",
+    "transaction",
+]  # fmt: skip
 
 SIBLING_SUFFIX = "__oauth"
+SIBLING_TYPE = "generic"
 _table: Table = Connection.__table__
 
 log = logging.getLogger(__name__)
@@ -157,7 +162,7 @@ class _Row:
     def insert(self, extra: dict[str, Any]) -> Snapshot | None:
         text, encrypted = _encode(extra)
         members = {
-            "conn_id": self._row_id, "conn_type": "generic", "extra": text, "is_extra_encrypted": encrypted,
+            "conn_id": self._row_id, "conn_type": SIBLING_TYPE, "extra": text, "is_extra_encrypted": encrypted,
             "is_encrypted": False,
             "description": f"Tokens of {self._conn_id}, which lives elsewhere; kept by the Livestorm provider.",
         }  # fmt: skip
@@ -199,6 +204,33 @@ def find_connection(conn_id: str) -> tuple[Connection | None, bool]:
             f"Connection {conn_id!r}: secrets backend {', '.join(failed)} failed, and no other has it; try again."
         )
     return None, False
+
+
+def connection_ids(conn_type: str) -> list[str]:
+    """Ids of the connections of a type, as far as they can be listed, in order.
+
+    Those of the metadata database, of this process's environment, and of a secrets backend (which cannot be asked for a
+    list) those whose tokens are kept here in a row beside them.
+
+    Raises:
+        LivestormTokenError: the database failed; a retry may help.
+    """
+    is_sibling = _table.c.conn_id.endswith(SIBLING_SUFFIX, autoescape=True) & (_table.c.conn_type == SIBLING_TYPE)
+    with transaction(conn_type) as database:
+        rows = database.scalars(select(_table.c.conn_id).where(_table.c.conn_type == conn_type)).all()
+        siblings = database.scalars(select(_table.c.conn_id).where(is_sibling)).all()
+    prefix = "AIRFLOW_CONN_"
+    elsewhere = {name.removeprefix(prefix).lower() for name in os.environ if name.startswith(prefix)}
+    elsewhere |= {name.removesuffix(SIBLING_SUFFIX) for name in siblings}
+    return sorted({*rows, *(conn_id for conn_id in elsewhere if _is_of_type(conn_id, conn_type))})
+
+
+def _is_of_type(conn_id: str, conn_type: str) -> bool:
+    try:
+        found = find_connection(conn_id)[0]
+    except (LivestormTokenError, PermissionError):
+        return False
+    return found is not None and found.conn_type == conn_type
 
 
 def find_row(conn_id: str, client_id: str, refresh_token: str | None) -> str | None:

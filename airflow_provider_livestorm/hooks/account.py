@@ -1,0 +1,227 @@
+"""A connection as people see it: its state in words, and what they may do about it. For the page and the command line.
+
+Only where there is a database session: the api-server, the command line, and Airflow 2.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from airflow_provider_livestorm.api.client import Credential, LivestormClient
+from airflow_provider_livestorm.auth.authorization import PendingAuthorization, redeem, start
+from airflow_provider_livestorm.auth.credentials import ApiToken, OAuthCredential
+from airflow_provider_livestorm.auth.grants import forget_tokens, store_authorization
+from airflow_provider_livestorm.auth.oauth import OAuthClient
+from airflow_provider_livestorm.auth.scopes import lacking, scope_text
+from airflow_provider_livestorm.auth.token import TokenRecord, TokenSet, fingerprint
+from airflow_provider_livestorm.exceptions import (
+    LivestormAuthorizationError,
+    LivestormConfigurationError,
+    LivestormError,
+    LivestormForbiddenError,
+    LivestormTokenError,
+)
+from airflow_provider_livestorm.hooks.account_status import AccountStatus, describe, unusable
+from airflow_provider_livestorm.hooks.connection import ConnectionSettings, open_lease, open_store, server_side_settings
+from airflow_provider_livestorm.hooks.form_test import introduce, who
+from airflow_provider_livestorm.hooks.masking import mask_secret
+from airflow_provider_livestorm.usage.ledger import Ledger, Report, reading_of
+
+__all__ = ["LivestormAccount", "Outcome"]
+
+# A person waits: one call, and one more where it failed.
+_TEST_ATTEMPTS = 2
+_TEST_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an action.
+
+    Attributes:
+        ok: whether it did what was asked.
+        message: a sentence for people; holds no secret.
+    """
+
+    ok: bool
+    message: str
+
+
+class LivestormAccount:
+    """One connection, and the account at Livestorm that it stands for.
+
+    Args:
+        conn_id: of the connection.
+        ledger: what is known of calls and accounts.
+        clock: UTC unix seconds.
+    """
+
+    def __init__(self, conn_id: str, *, ledger: Ledger | None = None, clock: Callable[[], float] = time.time) -> None:
+        self.conn_id = conn_id
+        self._ledger = ledger if ledger is not None else Ledger()
+        self._clock = clock
+
+    # --- what is known -----
+
+    def status(self) -> AccountStatus:
+        """The state of the connection, from what is stored: asks Livestorm nothing.
+
+        Raises:
+            LivestormTokenError: the database, or a secrets backend, failed; a retry may help.
+        """
+        try:
+            settings = self._settings()
+            record = self._record(settings)
+        except LivestormConfigurationError as error:
+            return unusable(self.conn_id, str(error))
+        known = self._ledger.recall(self.conn_id, _credential_of(settings, record))
+        usage = self._ledger.read(self.conn_id)
+        return describe(settings, record, known, usage, now=self._clock())
+
+    # --- what a person may do -----
+
+    def test(self) -> Outcome:
+        """Call Livestorm once, with a refresh before it if one is due, and say who it takes us for."""
+        try:
+            settings = self._settings()
+            return self._identify(settings)
+        except LivestormError as error:
+            return Outcome(ok=False, message=str(error))
+
+    def refresh(self) -> TokenSet:
+        """Refresh the access token now, though it may be fresh.
+
+        Raises:
+            LivestormConfigurationError: there is nothing to refresh, or the client was refused.
+            LivestormReconnectRequiredError: the refresh token is dead.
+            LivestormTokenError: no usable answer came; a retry may help.
+        """
+        settings = self._settings()
+        settings.oauth()  # a private API token has none, and is told so
+        lease = open_lease(settings)
+        token = self._record(settings).token
+        if token is not None and token.expires_at is None:
+            return lease.get(refused=fingerprint(token.access_token))
+        return lease.get(min_left=math.inf if token is not None else 0.0)
+
+    def start_authorization(self, *, redirect_uri: str, scopes: Collection[str]) -> tuple[PendingAuthorization, str]:
+        """What to keep until the person is back, and the URL to send them to.
+
+        Raises:
+            LivestormConfigurationError: the connection cannot be authorized, or a scope does not exist.
+        """
+        oauth = self._settings().oauth()
+        return start(
+            oauth, conn_id=self.conn_id, redirect_uri=redirect_uri, scope=scope_text(scopes), now=self._clock()
+        )
+
+    def finish_authorization(self, pending: PendingAuthorization, answer: Mapping[str, str]) -> Outcome:
+        """Exchange the code and store the tokens; then say who is connected.
+
+        Args:
+            pending: what `start_authorization` gave; used once: the caller sees to that.
+            answer: the query parameters that the person came back with.
+        """
+        try:
+            settings = self._settings()
+            grant = redeem(settings.oauth(), pending, answer, now=self._clock())
+            record = store_authorization(
+                open_store(settings), grant, asked=pending.scope, mask=mask_secret, clock=self._clock
+            )
+        except LivestormAuthorizationError as error:
+            return Outcome(ok=False, message=str(error))
+        except LivestormError as error:
+            return Outcome(ok=False, message=f"{error} Nothing was stored. Start again with Connect.")
+        outcome = self._introduced(settings)
+        missing = lacking(pending.scope, grant.scope)
+        if missing:
+            outcome = Outcome(
+                ok=False,
+                message=f"{outcome.message} But Livestorm did not grant {', '.join(missing)}: what needs it will fail"
+                " with HTTP 403. Connect again to choose anew.",
+            )
+        if record.refresh_token is None:
+            outcome = Outcome(
+                ok=False,
+                message=f"{outcome.message} But Livestorm gave no refresh token: somebody must connect again when the"
+                " access token expires.",
+            )
+        return outcome
+
+    def disconnect(self) -> Outcome:
+        """Remove the tokens from Airflow, then revoke them at Livestorm where that can be done."""
+        try:
+            settings = self._settings()
+            oauth = settings.oauth()
+            before = forget_tokens(open_store(settings), clock=self._clock)
+        except LivestormError as error:
+            return Outcome(ok=False, message=str(error))
+        self._ledger.forget(self.conn_id)
+        removed = f"Connection {self.conn_id!r}: its tokens were removed from Airflow"
+        try:
+            _revoke(oauth, before)
+        except LivestormTokenError as error:
+            return Outcome(
+                ok=True,
+                message=f"{removed}, but not revoked at Livestorm ({error}). To be sure, remove the application there,"
+                " in the settings of the account.",
+            )
+        return Outcome(ok=True, message=f"{removed}, and revoked at Livestorm.")
+
+    # --- in between -----
+
+    def _settings(self) -> ConnectionSettings:
+        return server_side_settings(self.conn_id)
+
+    def _record(self, settings: ConnectionSettings) -> TokenRecord | None:
+        """None for a private API token."""
+        if settings.client_id is None:
+            return None
+        return TokenRecord.from_extra(open_store(settings).read().extra)
+
+    def _introduced(self, settings: ConnectionSettings) -> Outcome:
+        """As `_identify`, for a connection whose tokens are stored: that one call fails does not undo this."""
+        try:
+            return self._identify(settings)
+        except LivestormError as error:
+            return Outcome(ok=True, message=f"Connected, and the tokens are stored. But the first call failed: {error}")
+
+    def _identify(self, settings: ConnectionSettings) -> Outcome:
+        credential: Credential
+        if settings.client_id is None:
+            credential = ApiToken(settings.secret)
+        else:
+            credential = OAuthCredential(open_lease(settings), clock=self._clock)
+        with LivestormClient(
+            credential, base_url=settings.api_url, max_attempts=_TEST_ATTEMPTS, deadline=_TEST_SECONDS
+        ) as client:
+            try:
+                document = client.request("GET", "/me", params={"include": "organization"}).document
+            except LivestormForbiddenError:  # identity:read was not granted; any live token may ping
+                client.request("GET", "/ping")
+                document = None
+            calls, quota = client.calls, client.quota
+        record = self._record(settings)
+        now = self._clock()
+        self._ledger.record(self.conn_id, Report.of(calls, now=now, quota=reading_of(quota, now)))
+        if document is not None:
+            self._ledger.remember(self.conn_id, _credential_of(settings, record), who(document))
+        scope = record.token.scope if record is not None and record.token is not None else None
+        return Outcome(ok=True, message=introduce(document, quota, scope))
+
+
+def _credential_of(settings: ConnectionSettings, record: TokenRecord | None) -> str:
+    """What an identity was learned with: through all rotations the same, and another one after a new authorization."""
+    if record is None:
+        return fingerprint(settings.secret, settings.api_url)
+    return fingerprint(record.lineage or "", settings.client_id or "", settings.api_url)
+
+
+def _revoke(oauth: OAuthClient, record: TokenRecord) -> None:
+    """Doorkeeper keeps a pair as one record: whichever token is revoked, both are."""
+    secret = record.refresh_token or (record.token.access_token if record.token is not None else None)
+    if secret:
+        oauth.revoke(secret)

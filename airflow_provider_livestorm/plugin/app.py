@@ -1,0 +1,59 @@
+"""The app that the plugin mounts under `/livestorm`: the page for people, and the token broker for tasks."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+
+from airflow_provider_livestorm.auth.stores.spent_proofs import SpentProofs
+from airflow_provider_livestorm.hooks.account import LivestormAccount
+from airflow_provider_livestorm.plugin import token_broker
+from airflow_provider_livestorm.plugin.connect import ConnectRoutes, airflow_path, redirect_uri
+from airflow_provider_livestorm.plugin.guard import Guard
+from airflow_provider_livestorm.plugin.page import PageRoutes
+from airflow_provider_livestorm.plugin.permissions import login_url
+from airflow_provider_livestorm.plugin.told import told
+
+__all__ = ["create_app"]
+
+_UNAUTHORIZED = 401
+_FORBIDDEN = 403
+
+
+def create_app() -> FastAPI:
+    """Both, each behind its own door: tasks do not wait for people, nor people for a crowd of tasks."""
+    # The readers wait on the database only; Airflow's pool of connections is small, so they are few.
+    readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="livestorm-page")
+    callers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="livestorm-account")
+    page = FastAPI(title="Livestorm", openapi_url=None)
+    page.include_router(PageRoutes(LivestormAccount, readers, callers).router())
+    page.include_router(ConnectRoutes(LivestormAccount, SpentProofs(), callers).router())
+    page.add_exception_handler(HTTPException, _refuse)
+    page.add_exception_handler(RequestValidationError, _misread)
+    page.add_middleware(Guard)
+    app = FastAPI(title="Livestorm", openapi_url=None)
+    app.mount("/connections", token_broker.create_app(prefix=""))
+    app.mount("", page)
+    return app
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    """In words for the page, which asks by script; as a page for a person who comes by a link."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for that
+    if "/page/" in request.url.path:
+        sentence = "You are not logged in to Airflow." if error.status_code == _UNAUTHORIZED else str(error.detail)
+        return JSONResponse({"error": sentence}, error.status_code)
+    if error.status_code == _UNAUTHORIZED:
+        here = redirect_uri(request).removesuffix("callback")
+        path = "callback" if request.url.path.endswith("/livestorm/callback") else ""
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(login_url(f"{here}{path}{query}"), 303)
+    heading = "Not for you" if error.status_code == _FORBIDDEN else "Not here"
+    return told(error.status_code, heading, str(error.detail), back=airflow_path(request), way="Back to Airflow")
+
+
+async def _misread(_: Request, __: Exception) -> Response:
+    return JSONResponse({"error": "The page and this Airflow do not understand each other: reload the page."}, 422)
