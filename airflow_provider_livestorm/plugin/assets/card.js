@@ -28,10 +28,11 @@ export function sorted(connections) {
 export function actionsOf({ kind, state, may_edit: mayEdit }) {
   if (!mayEdit || kind === "unusable") return [];
   if (kind === "api_token") return [["test", "Test", false]];
-  const begin = state === "not_connected" || state === "not_tried";
-  const found = [["connect", begin ? "Connect" : "Reconnect", state === "not_connected" || state === "needs_reconnecting"]];
-  if (state !== "not_connected") found.push(["test", "Test", false], ["disconnect", "Disconnect", false]);
-  return found;
+  if (state === "not_connected") return [["connect", "Connect", true]];
+  const untried = state === "not_tried"; // it may well work as it is
+  const connect = ["connect", untried ? "Connect" : "Reconnect", state === "needs_reconnecting"];
+  const test = ["test", "Test", untried];
+  return [...(untried ? [test, connect] : [connect, test]), ["disconnect", "Disconnect", false]];
 }
 
 let made = 0;
@@ -82,7 +83,7 @@ export class Card {
     fill(this.quota, [quota, quota !== null && quota.resets_at !== null && quota.resets_at <= now()], () => quotaParts(quota));
     this.chart.show(calls);
     // Where nothing was ever asked for, there is nothing to say of it.
-    const silent = quota === null && !calls.length && (state === "not_connected" || kind === "unusable");
+    const silent = quota === null && !calls.length && (state.startsWith("not_") || kind === "unusable");
     for (const one of this.figures) one.hidden = silent;
     this.node.classList.toggle("is-short", silent);
   }
@@ -114,31 +115,36 @@ function guide({ kind, state, may_edit: mayEdit }) {
       ? "Nobody has agreed at Livestorm yet. Connect takes you there; afterwards you are back here."
       : "Nobody has agreed at Livestorm yet. Somebody who may edit connections can connect it here.";
   }
+  if (state === "not_tried" && kind === "oauth") return "Its refresh token came with the connection, and nothing has used it yet.";
   const wants = state.startsWith("needs_") || kind === "unusable";
   return wants && !mayEdit ? "Somebody who may edit connections can mend it here." : null;
 }
 
 function factsOf(connection) {
   const { kind, state } = connection;
-  const unknown = () => element("span", { class: "muted" }, "Not known yet");
   const rows = [];
-  const row = (term, ...values) => rows.push(element("dt", {}, term), element("dd", {}, ...values));
+  const add = (term, ...values) => rows.push(element("dt", {}, term), element("dd", {}, ...values));
+  // What is not known is told as such where it might be known by now.
+  const row = (term, value, ...more) => {
+    if (value !== null) add(term, value, ...more);
+    else if (state !== "not_tried") add(term, element("span", { class: "muted" }, "Not known yet"));
+  };
   if (state !== "not_connected" && kind !== "unusable") {
     const { connected_as: who, checked_at: checked, workspace, scopes, refreshed_at: refreshed, expires_at: expires } = connection;
     const when = checked === null ? null : element("span", { class: "muted small aside" }, "checked ", moment(checked, "ago"));
-    row("Connected as", who ?? unknown(), when);
-    row("Workspace", workspace ?? unknown());
-    row("Scopes", scopes.length ? chips(scopes) : kind === "api_token" ? "All that the token's owner may do" : unknown());
+    row("Connected as", who, when);
+    row("Workspace", workspace);
+    row("Scopes", scopes.length ? chips(scopes) : kind === "api_token" ? "All that the token's owner may do" : null);
     if (kind === "oauth") {
-      row("Token age", refreshed === null ? unknown() : moment(refreshed, "age"));
-      row("Expires", expires === null ? unknown() : moment(expires, state.startsWith("needs_") ? "ended" : "expiry"));
-      row("Last refresh", refreshed === null ? unknown() : minuteOf(refreshed));
+      row("Token age", refreshed && moment(refreshed, "age"));
+      row("Expires", expires && moment(expires, state.startsWith("needs_") ? "expiry" : "renewable"));
+      row("Last refresh", refreshed && minuteOf(refreshed));
     } else {
-      row("Expires", "Never; it ends when somebody deletes it at Livestorm");
+      add("Expires", "Never; it ends when somebody deletes it at Livestorm");
     }
   }
   if (connection.kept_elsewhere) {
-    row("Kept in", kind === "oauth"
+    add("Kept in", kind === "oauth"
       ? "The environment or a secrets backend; the tokens that rotate, in Airflow's database"
       : "The environment or a secrets backend");
   }

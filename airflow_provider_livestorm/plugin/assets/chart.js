@@ -4,8 +4,8 @@ import { count, element, fill, many } from "./elements.js";
 import { dayInWords } from "./moments.js";
 
 const UNKNOWN =
-  "As reported by this Airflow's tasks. Missing: calls of other programs (they are in the quota, which is Livestorm's " +
-  "own figure) and of tasks that were killed before they reported.";
+  "What this Airflow's tasks reported. Missing: calls of other programs, which are in the quota, and of tasks that were " +
+  "killed before they reported.";
 
 /** The chart's place in a card, and what fills it; its table stays open, and where it was scrolled to, as calls come in. */
 export function chart() {
@@ -25,13 +25,13 @@ function drawing(calls) {
   if (!calls.length) return [element("p", { class: "muted" }, "None are kept for this connection yet.")];
   const total = calls.reduce((sum, one) => sum + one.calls, 0);
   const most = calls.reduce((best, one) => (one.calls > best.calls ? one : best));
-  const figure = element("p", { class: "figure" }, element("strong", {}, count(total)), ` ${total === 1 ? "call" : "calls"}`);
-  return [figure, bars(calls, total, most), days(calls)];
+  const peak = total ? `, most on ${dayInWords(most.day)}: ${count(most.calls)}` : "";
+  const words = [element("strong", {}, count(total)), ` ${total === 1 ? "call" : "calls"}`, element("span", { class: "muted" }, peak)];
+  return [element("p", { class: "figure" }, ...words), bars(calls, most, many(total, "call") + peak), days(calls)];
 }
 
-function bars(calls, total, most) {
-  const peak = total ? `, most on ${dayInWords(most.day)}: ${count(most.calls)}` : "";
-  const made = element("div", { class: "chart", role: "img", "aria-label": `${many(total, "call")} in ${calls.length} days${peak}` });
+function bars(calls, most, words) {
+  const made = element("div", { class: "chart", role: "img", "aria-label": `Calls on each of ${calls.length} days: ${words}` });
   for (const one of calls) {
     const bar = element("span", {});
     // A day with any call is to be seen, however small beside the largest.

@@ -15,7 +15,7 @@ export function askToConnect(connection, { scopes, redirect_uri: redirect }) {
   asking = connection;
   const again = connection.state !== "not_connected" && connection.state !== "not_tried";
   byId("connect-title").textContent = `${again ? "Reconnect" : "Connect"} ${connection.conn_id}`;
-  byId("redirect-uri").value = redirect;
+  byId("redirect-uri").textContent = redirect;
   say(byId("redirect-note"), "");
   const granted = new Set(connection.scopes);
   const ticked = (one) => (granted.size ? granted.has(one.name) : one.preselected);
@@ -83,9 +83,9 @@ function rest() {
 async function copyRedirect() {
   const field = byId("redirect-uri");
   const note = byId("redirect-note");
-  field.select();
+  getSelection().selectAllChildren(field);
   try {
-    await navigator.clipboard.writeText(field.value);
+    await navigator.clipboard.writeText(field.textContent);
     say(note, "Copied.", "done");
   } catch {
     // No https, or the frame may not: the text is selected, and the person's own keys may do what we may not.

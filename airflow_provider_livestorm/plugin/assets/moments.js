@@ -44,8 +44,8 @@ const ago = (seconds) => (seconds < 60 ? "just now" : `${lasting(seconds)} ago`)
 const FORMS = {
   age: (since) => lasting(Math.max(0, since)),
   ago: (since) => ago(Math.max(0, since)),
-  expiry: (since) => (since < 0 ? `in ${lasting(-since)}` : `${since < 60 ? "just now" : ago(since)}; the next call refreshes it`),
-  ended: (since) => (since < 0 ? `in ${lasting(-since)}` : ago(since)),
+  expiry: (since) => (since < 0 ? `in ${lasting(-since)}` : `expired ${ago(since)}`),
+  renewable: (since) => (since < 0 ? `in ${lasting(-since)}` : `expired ${ago(since)}; the next call refreshes it`),
 };
 
 /** A moment (UTC, in seconds) as words that stay true; hovering tells it to the second. */

@@ -21,7 +21,7 @@ export function quotaParts(quota) {
   }
   const left = remaining === null ? null : remaining <= 0 ? "Used up" : `${count(remaining)} left`;
   parts.push(element("p", {}, left ?? `${many(limit ?? 0, "call")} a month; what is left is not known`, ", as of ", moment(quota.at, "ago"), "."));
-  parts.push(element("p", { class: "muted small" }, ...reset(quota), " The figure is Livestorm's own and counts all programs of the workspace."));
+  parts.push(element("p", { class: "muted small" }, ...reset(quota), " Livestorm's own figure, for all programs of the workspace."));
   return parts;
 }
 
