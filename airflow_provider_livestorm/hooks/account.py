@@ -102,7 +102,8 @@ class LivestormAccount:
         settings = self._settings()
         settings.oauth()  # a private API token has none, and is told so
         lease = open_lease(settings)
-        token = self._record(settings).token
+        record = self._record(settings)
+        token = record.token if record is not None else None
         if token is not None and token.expires_at is None:
             return lease.get(refused=fingerprint(token.access_token))
         return lease.get(min_left=math.inf if token is not None else 0.0)

@@ -122,10 +122,10 @@ def _state(
 ) -> tuple[AccountState, str | None]:
     if record is None:
         if known is None:
-            return AccountState.NOT_TRIED, "A private API token that was not tried yet: click Test."
+            return AccountState.NOT_TRIED, "This private API token was not tried yet."
         return AccountState.CONNECTED, None
     if record.refresh_token is None and record.token is None:
-        return AccountState.NOT_CONNECTED, "Nobody has authorized this connection yet: click Connect."
+        return AccountState.NOT_CONNECTED, "Nobody has authorized this connection at Livestorm yet."
     error = objection(
         record, settings.conn_id, client_id=settings.client_id or "", client_secret=settings.secret, now=now
     )
@@ -139,7 +139,7 @@ def _state(
     if error is not None:
         return AccountState.NEEDS_ATTENTION, str(error)
     if record.token is None:
-        return AccountState.NOT_TRIED, "It has a refresh token that was not used yet: click Test, or run a task."
+        return AccountState.NOT_TRIED, "Its refresh token was not used yet."
     return AccountState.CONNECTED, None
 
 

@@ -11,6 +11,7 @@ from airflow_provider_livestorm.auth.lease import TokenLease
 from airflow_provider_livestorm.exceptions import LivestormConfigurationError
 from airflow_provider_livestorm.hooks.connection import ConnectionSettings, open_lease, token_source
 from airflow_provider_livestorm.hooks.masking import mask_secret
+from airflow_provider_livestorm.usage.ledger import Identity
 
 __all__ = ["credential_for_test", "introduce"]
 
@@ -50,16 +51,33 @@ def _source(settings: ConnectionSettings) -> TokenSource:
     return open_lease(settings, conn_id=home)
 
 
-def introduce(document: Document, quota: Quota) -> str:
-    """A line for people: who the credential belongs to, and what is left of the month."""
-    who = document.one.attributes
-    name = who.get("name") or " ".join(part for part in (who.get("first_name"), who.get("last_name")) if part)
-    if who.get("email"):
-        name = f"{name} ({who['email']})" if name else str(who["email"])
-    workspaces = [entry.attributes.get("name") for entry in document.included if entry.type == "organizations"]
-    place = f", workspace {workspaces[0]}" if workspaces and workspaces[0] else ""
+def who(document: Document) -> Identity:
+    """Whom the credential belongs to, from the answer of `/me` with its organization included (api.md 6.6)."""
+    found = document.one
+    said = found.attributes
+    name = said.get("name") or " ".join(part for part in (said.get("first_name"), said.get("last_name")) if part)
+    if said.get("email"):
+        name = f"{name} ({said['email']})" if name else str(said["email"])
+    workspaces = [found] if found.type == "organizations" else document.included
+    workspace = next((one for one in workspaces if one.type == "organizations"), None)
+    return Identity(
+        name=str(name) if name else None,
+        workspace=None if workspace is None else str(workspace.attributes.get("name") or "") or None,
+        workspace_id=None if workspace is None else workspace.id,
+    )
+
+
+def introduce(document: Document | None, quota: Quota, scope: str | None) -> str:
+    """A line for people: whom the credential belongs to, what it may do, and what is left of the month."""
+    if document is None:
+        name, place = "somebody whom Livestorm does not name without the scope identity:read", ""
+    else:
+        identity = who(document)
+        name = identity.name or "an unnamed account"
+        place = f", workspace {identity.workspace}" if identity.workspace and identity.workspace != name else ""
+    scopes = f"; scopes {', '.join(scope.split())}" if scope else ""
     left = ""
     if quota.monthly_remaining is not None:
         of = f" of {quota.monthly_limit:,}" if quota.monthly_limit is not None else ""
         left = f"; {quota.monthly_remaining:,}{of} calls left this month"
-    return f"Connected as {name or 'an unnamed account'}{place}{left}."
+    return f"Connected as {name}{place}{scopes}{left}."

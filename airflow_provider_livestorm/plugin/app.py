@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 from fastapi import FastAPI, HTTPException, Request
@@ -10,8 +11,8 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from airflow_provider_livestorm.auth.stores.spent_proofs import SpentProofs
 from airflow_provider_livestorm.hooks.account import LivestormAccount
-from airflow_provider_livestorm.plugin import token_broker
-from airflow_provider_livestorm.plugin.connect import ConnectRoutes, airflow_path, redirect_uri
+from airflow_provider_livestorm.plugin import sealed, token_broker
+from airflow_provider_livestorm.plugin.connect import ConnectRoutes, airflow_path, came_with, keep, redirect_uri
 from airflow_provider_livestorm.plugin.guard import Guard
 from airflow_provider_livestorm.plugin.page import PageRoutes
 from airflow_provider_livestorm.plugin.permissions import login_url
@@ -47,12 +48,26 @@ async def _refuse(request: Request, error: Exception) -> Response:
         sentence = "You are not logged in to Airflow." if error.status_code == _UNAUTHORIZED else str(error.detail)
         return JSONResponse({"error": sentence}, error.status_code)
     if error.status_code == _UNAUTHORIZED:
-        here = redirect_uri(request).removesuffix("callback")
-        path = "callback" if request.url.path.endswith("/livestorm/callback") else ""
-        query = f"?{request.url.query}" if request.url.query else ""
-        return RedirectResponse(login_url(f"{here}{path}{query}"), 303)
+        return _to_login(request)
     heading = "Not for you" if error.status_code == _FORBIDDEN else "Not here"
     return told(error.status_code, heading, str(error.detail), back=airflow_path(request), way="Back to Airflow")
+
+
+def _to_login(request: Request) -> Response:
+    """There, and back. What Livestorm sent along is kept in the browser meanwhile: a login's URL is no place for it."""
+    callback = redirect_uri(request)
+    if not request.url.path.endswith("/livestorm/callback"):
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(login_url(f"{callback.removesuffix('callback')}{query}"), 303)
+    answer = RedirectResponse(login_url(callback), 303)
+    keep(
+        answer,
+        request,
+        sealed.ANSWER_COOKIE,
+        sealed.seal_answer(came_with(request), now=time.time()),
+        sealed.ANSWER_SECONDS,
+    )
+    return answer
 
 
 async def _misread(_: Request, __: Exception) -> Response:

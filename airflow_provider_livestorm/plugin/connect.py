@@ -26,11 +26,12 @@ from airflow_provider_livestorm.auth.stores.spent_proofs import SpentProofs
 from airflow_provider_livestorm.exceptions import LivestormError, LivestormTokenError
 from airflow_provider_livestorm.hooks.account import LivestormAccount, Outcome
 from airflow_provider_livestorm.hooks.connection import airflow_url
+from airflow_provider_livestorm.hooks.masking import mask_secret
 from airflow_provider_livestorm.plugin import sealed
 from airflow_provider_livestorm.plugin.permissions import may
 from airflow_provider_livestorm.plugin.told import told
 
-__all__ = ["ConnectRoutes", "airflow_path", "redirect_uri"]
+__all__ = ["ConnectRoutes", "airflow_path", "came_with", "keep", "redirect_uri"]
 
 
 _Result = TypeVar("_Result")
@@ -87,13 +88,13 @@ class ConnectRoutes:
         for name in sealed.surplus(request.cookies):
             answer.delete_cookie(name, path=_cookie_path(request))
         text = sealed.seal_pending(pending, user=user.get_id(), embedded=choice.embedded)
-        self._keep(answer, request, sealed.pending_cookie(pending.state), text, int(LIFE_SECONDS))
+        keep(answer, request, sealed.pending_cookie(pending.state), text, int(LIFE_SECONDS))
         return answer
 
     async def callback(self, request: Request, user: GetUserDep) -> Response:
         """Where Livestorm sends the person back to: its URL is the redirect URI that is registered there."""
-        state = request.query_params.get("state", "")
-        cookie = sealed.pending_cookie(state)
+        came = came_with(request)
+        cookie = sealed.pending_cookie(came.get("state", ""))
         kept = sealed.open_pending(request.cookies.get(cookie))
         back = airflow_path(request, "livestorm/")
         if kept is None:
@@ -111,14 +112,15 @@ class ConnectRoutes:
                 "Nothing was connected. Start again with Connect, as the user that you are logged in as now.",
                 back=back, way="To the Livestorm connections",
             )  # fmt: skip
-        outcome = await self._in_thread(self._finish, pending, dict(request.query_params), user)
+        outcome = await self._in_thread(self._finish, pending, came, user)
         page = f"livestorm/?connection={quote(pending.conn_id, safe='')}"
         answer = RedirectResponse(airflow_path(request, "plugin/livestorm" if embedded else page), 303)
-        answer.delete_cookie(cookie, path=_cookie_path(request))
+        for name in (cookie, sealed.ANSWER_COOKIE):
+            answer.delete_cookie(name, path=_cookie_path(request))
         notice = sealed.seal_notice(
             ok=outcome.ok, conn_id=pending.conn_id, message=outcome.message, user=who, now=self.clock()
         )
-        self._keep(answer, request, sealed.NOTICE_COOKIE, notice, sealed.NOTICE_SECONDS)
+        keep(answer, request, sealed.NOTICE_COOKIE, notice, sealed.NOTICE_SECONDS)
         return answer
 
     def _finish(self, pending: PendingAuthorization, answer: dict[str, str], user: GetUserDep) -> Outcome:
@@ -135,12 +137,25 @@ class ConnectRoutes:
     async def _in_thread(self, work: Callable[..., _Result], *arguments: object) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self.threads, work, *arguments)
 
-    @staticmethod
-    def _keep(answer: Response, request: Request, name: str, text: str, seconds: int) -> None:
-        answer.set_cookie(
-            name, text, max_age=seconds, path=_cookie_path(request), httponly=True, samesite="lax",
-            secure=urlsplit(redirect_uri(request)).scheme == "https",
-        )  # fmt: skip
+
+def came_with(request: Request) -> dict[str, str]:
+    """What a person brought to the callback, now or before they had to log in.
+
+    The code is masked: Airflow's access log has each request's query, and hides what is masked.
+    """
+    came = dict(request.query_params) or sealed.open_answer(request.cookies.get(sealed.ANSWER_COOKIE))
+    for name in ("code", "state"):
+        if came.get(name):
+            mask_secret(came[name])
+    return came
+
+
+def keep(answer: Response, request: Request, name: str, text: str, seconds: int) -> None:
+    """Have the browser keep a sealed text for this page alone."""
+    answer.set_cookie(
+        name, text, max_age=seconds, path=_cookie_path(request), httponly=True, samesite="lax",
+        secure=urlsplit(redirect_uri(request)).scheme == "https",
+    )  # fmt: skip
 
 
 def redirect_uri(request: Request) -> str:

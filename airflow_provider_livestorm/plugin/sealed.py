@@ -1,4 +1,4 @@
-"""What the Livestorm page keeps in the browser between two requests, sealed: who is out at Livestorm, and what came of it.
+"""What the Livestorm page keeps in the browser between two requests: who is out at Livestorm, and what came of it.
 
 In cookies of the path of this page, signed with Airflow's own secret key, so that any api-server of the deployment can
 read them and nobody else can write them. A cookie can be shown again: that a state is used once is the business of the
@@ -19,16 +19,12 @@ from airflow.api_fastapi.auth.tokens import get_signing_key
 from airflow_provider_livestorm.auth.authorization import PendingAuthorization
 
 __all__ = [
-    "NOTICE_COOKIE",
-    "NOTICE_SECONDS",
-    "open_notice",
-    "open_pending",
-    "pending_cookie",
-    "seal_notice",
-    "seal_pending",
-    "surplus",
-]
+    "ANSWER_COOKIE", "ANSWER_SECONDS", "NOTICE_COOKIE", "NOTICE_SECONDS", "open_answer", "open_notice", "open_pending",
+    "pending_cookie", "seal_answer", "seal_notice", "seal_pending", "surplus",
+]  # fmt: skip
 
+ANSWER_COOKIE = "livestorm_answer"
+ANSWER_SECONDS = 600  # as a code lives (api.md 1.2)
 NOTICE_COOKIE = "livestorm_notice"
 NOTICE_SECONDS = 120
 _PENDING_PREFIX = "livestorm_pending_"
@@ -72,6 +68,17 @@ def surplus(cookies: Mapping[str, str]) -> list[str]:
             ends[name] = found[0].expires_at if found is not None else 0.0
     newest = sorted(ends, key=lambda name: ends[name], reverse=True)
     return [name for place, name in enumerate(newest) if place >= _PENDING_KEPT - 1 or not ends[name]]
+
+
+def seal_answer(answer: Mapping[str, str], *, now: float) -> str:
+    """The cookie of somebody who came back, but must log in to Airflow first: what Livestorm sent along."""
+    return _seal("answer", {"answer": dict(answer), "exp": int(now) + ANSWER_SECONDS})
+
+
+def open_answer(text: str | None) -> dict[str, str]:
+    """What `seal_answer` was given; empty for anything else, or what is too old."""
+    claims = _open("answer", text)
+    return {} if claims is None else {str(name): str(value) for name, value in claims["answer"].items()}
 
 
 def seal_notice(*, ok: bool, conn_id: str, message: str, user: str, now: float) -> str:

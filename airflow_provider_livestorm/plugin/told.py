@@ -10,7 +10,7 @@ __all__ = ["told"]
 
 
 def told(code: int, heading: str, sentence: str, *, back: str, way: str) -> HTMLResponse:
-    """A page without any script; its look is in assets/told.css.
+    """A page without any script or style: whoever may not see connections is given no file of ours either.
 
     Args:
         code: HTTP status.
@@ -25,6 +25,7 @@ def told(code: int, heading: str, sentence: str, *, back: str, way: str) -> HTML
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">'
         f"<title>{heading}</title></head>"
-        f'<body><main><h1>{heading}</h1><p>{sentence}</p><p><a href="{back}" target="_top">{way}</a></p></main></body></html>',
+        f"<body><main><h1>{heading}</h1><p>{sentence}</p>"
+        f'<p><a href="{back}" target="_top">{way}</a></p></main></body></html>',
         code,
     )
