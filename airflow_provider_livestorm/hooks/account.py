@@ -28,7 +28,8 @@ from airflow_provider_livestorm.hooks.account_status import AccountStatus, descr
 from airflow_provider_livestorm.hooks.connection import ConnectionSettings, open_lease, open_store, server_side_settings
 from airflow_provider_livestorm.hooks.form_test import introduce, who
 from airflow_provider_livestorm.hooks.masking import mask_secret
-from airflow_provider_livestorm.usage.ledger import Ledger, Report, reading_of
+from airflow_provider_livestorm.usage.facts import QuotaReading, Report, day_of
+from airflow_provider_livestorm.usage.ledger import Ledger
 
 __all__ = ["LivestormAccount", "Outcome"]
 
@@ -207,7 +208,7 @@ class LivestormAccount:
             calls, quota = client.calls, client.quota
         record = self._record(settings)
         now = self._clock()
-        self._ledger.record(self.conn_id, Report.of(calls, now=now, quota=reading_of(quota, now)))
+        self._ledger.record(self.conn_id, Report({day_of(now): calls}, QuotaReading.of(quota, now)))
         if document is not None:
             self._ledger.remember(self.conn_id, _credential_of(settings, record), who(document))
         scope = record.token.scope if record is not None and record.token is not None else None

@@ -10,7 +10,7 @@ from airflow_provider_livestorm.auth.refusals import objection
 from airflow_provider_livestorm.auth.token import TokenRecord
 from airflow_provider_livestorm.exceptions import LivestormReconnectRequiredError
 from airflow_provider_livestorm.hooks.connection import ConnectionSettings
-from airflow_provider_livestorm.usage.ledger import Known, Usage
+from airflow_provider_livestorm.usage.facts import Known, Usage
 
 __all__ = ["AccountState", "AccountStatus", "CallsOfDay", "QuotaStatus", "describe", "unusable"]
 
@@ -147,4 +147,4 @@ def _quota(usage: Usage) -> QuotaStatus | None:
     reading = usage.quota
     if reading is None:
         return None
-    return QuotaStatus(reading.limit, reading.remaining, reading.at, usage.resets_at, usage.resets_at_estimated)
+    return QuotaStatus(reading.limit, reading.remaining, reading.at, reading.resets_at, reading.estimated)

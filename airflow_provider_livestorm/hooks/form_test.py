@@ -11,7 +11,7 @@ from airflow_provider_livestorm.auth.lease import TokenLease
 from airflow_provider_livestorm.exceptions import LivestormConfigurationError
 from airflow_provider_livestorm.hooks.connection import ConnectionSettings, open_lease, token_source
 from airflow_provider_livestorm.hooks.masking import mask_secret
-from airflow_provider_livestorm.usage.ledger import Identity
+from airflow_provider_livestorm.usage.facts import Identity
 
 __all__ = ["credential_for_test", "introduce"]
 

@@ -94,6 +94,8 @@ class ConnectRoutes:
     async def callback(self, request: Request, user: GetUserDep) -> Response:
         """Where Livestorm sends the person back to: its URL is the redirect URI that is registered there."""
         came = came_with(request)
+        if not await self._in_thread(may, user, "GET"):
+            raise HTTPException(403, "You may not see Airflow's connections. Ask whoever administers this Airflow.")
         cookie = sealed.pending_cookie(came.get("state", ""))
         kept = sealed.open_pending(request.cookies.get(cookie))
         back = airflow_path(request, "livestorm/")

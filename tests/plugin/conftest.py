@@ -1,10 +1,20 @@
-"""What the tests of the token broker share."""
+"""What the tests of the plugin share."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pytest
 
 from airflow_provider_livestorm.plugin import admission, token_broker
+from tests.plugin.real_server import Server, real_server
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One real api-server for all that need it."""
+    with real_server(tmp_path_factory.mktemp("prefixed")) as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)

@@ -15,16 +15,16 @@ import time
 from collections.abc import Callable
 
 from airflow.models.connection import Connection
-from sqlalchemy import BigInteger, Column, MetaData, String, Table, delete, insert, inspect
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy import BigInteger, Column, MetaData, String, Table, delete, insert
+from sqlalchemy.exc import IntegrityError
 
-from airflow_provider_livestorm.auth.stores.metadata_db import engine, transaction
+from airflow_provider_livestorm.auth.stores.metadata_db import transaction
+from airflow_provider_livestorm.auth.stores.own_table import OwnTable
 from airflow_provider_livestorm.exceptions import LivestormTokenError
 
 __all__ = ["SpentHere", "SpentProofs"]
 
 _SWEEP_SECONDS = 60.0
-_LOOK_AGAIN_SECONDS = 300.0  # for a table that could not be made: a person may make it
 _table = Table(
     "livestorm_spent_proof",
     MetaData(schema=Connection.__table__.schema),
@@ -80,9 +80,12 @@ class SpentProofs:
         self._clock = clock
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._ready: bool | None = None
-        self._look_again_at = -math.inf
-        self._warned = False
+        self._own = OwnTable(
+            _table,
+            without="a request to the token broker that is overheard could be repeated at another api-server for a"
+            " minute",
+            monotonic=monotonic,
+        )
         self._swept_at = -math.inf
         self._here = SpentHere(clock=clock)
 
@@ -94,7 +97,7 @@ class SpentProofs:
         """
         if not self._here.first_use(conn_id, proof_id, expires_at):
             return False
-        if not self._table_is_there(conn_id):
+        if not self._own.is_there(conn_id):
             return True
         digest = hashlib.sha256(f"{conn_id}\n{proof_id}".encode()).hexdigest()
         try:
@@ -103,7 +106,7 @@ class SpentProofs:
         except IntegrityError:
             return False
         except LivestormTokenError:
-            self._ready = None  # the table may have been dropped: look again at the next one
+            self._own.doubt()
             raise
         self._sweep(conn_id)
         return True
@@ -119,31 +122,3 @@ class SpentProofs:
                 database.execute(delete(_table).where(_table.c.expires_at < int(self._clock())))
         except LivestormTokenError as error:  # the caller's proof is good, and spent by now: let it in
             log.warning("The table %s could not be swept. %s", _table.fullname, error)
-
-    def _table_is_there(self, conn_id: str) -> bool:
-        with self._lock:
-            now = self._monotonic()
-            if self._ready is None or (not self._ready and now >= self._look_again_at):
-                self._ready = self._make(conn_id)
-                self._look_again_at = now + _LOOK_AGAIN_SECONDS
-            return self._ready
-
-    def _make(self, conn_id: str) -> bool:
-        refusal = "it was not made"
-        try:
-            _table.create(engine(), checkfirst=True)
-        except SQLAlchemyError as error:  # another api-server may have made it at the same moment
-            refusal = type(error).__name__
-        with transaction(conn_id) as database:
-            if inspect(database).has_table(_table.name, schema=_table.schema):
-                return True
-        if self._warned:
-            return False
-        self._warned = True
-        log.warning(
-            "The table %s cannot be made in Airflow's metadata database (%s): a request to the token broker that is"
-            " overheard could be repeated at another api-server for a minute. Let Airflow's database user make it, or"
-            " make it yourself: CREATE TABLE %s (proof VARCHAR(64) PRIMARY KEY, expires_at BIGINT NOT NULL).",
-            _table.fullname, refusal, _table.fullname,
-        )  # fmt: skip
-        return False

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.pool import StaticPool
 
-from airflow_provider_livestorm.auth.stores import metadata_db, spent_proofs
+from airflow_provider_livestorm.auth.stores import metadata_db, own_table
 from airflow_provider_livestorm.auth.stores.spent_proofs import SpentHere, SpentProofs
 from scripts.local_airflow import LocalAirflow
 
@@ -46,11 +46,11 @@ _FORBIDDEN = """
 import json
 from sqlalchemy import event, text
 from sqlalchemy.exc import ProgrammingError
-from airflow_provider_livestorm.auth.stores import metadata_db, spent_proofs
+from airflow_provider_livestorm.auth.stores import metadata_db, own_table, spent_proofs
 with metadata_db.engine().begin() as database:
     database.execute(text("DROP TABLE livestorm_spent_proof"))
 said = []
-spent_proofs.log.warning = lambda *arguments: said.append(arguments[0] % arguments[1:])
+own_table.log.warning = lambda *arguments: said.append(arguments[0] % arguments[1:])
 def forbid(connection, cursor, statement, parameters, context, many):
     if "CREATE" in statement:
         raise ProgrammingError(statement, parameters, Exception("permission denied"))
@@ -105,7 +105,7 @@ def test_it_stays_spent_for_as_long_as_it_could_be_shown_and_is_then_forgotten()
 def database(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """A metadata database of this process, with nothing in it."""
     engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
-    monkeypatch.setattr(spent_proofs, "engine", lambda: engine)
+    monkeypatch.setattr(own_table, "engine", lambda: engine)
     monkeypatch.setattr(metadata_db, "engine", lambda: engine)
     yield engine
     engine.dispose()
@@ -179,4 +179,5 @@ def test_those_that_ran_out_are_swept_and_no_row_tells_whose_they_were(airflow: 
 def test_where_no_table_may_be_made_a_process_remembers_its_own_and_says_what_to_do(airflow: LocalAirflow) -> None:
     found, (warning,) = airflow.python(_FORBIDDEN)
     assert found == [True, False, True]
-    assert "CREATE TABLE livestorm_spent_proof (proof VARCHAR(64) PRIMARY KEY, expires_at BIGINT NOT NULL)" in warning
+    assert "CREATE TABLE livestorm_spent_proof ( proof VARCHAR(64) NOT NULL, expires_at BIGINT NOT NULL," in warning
+    assert "PRIMARY KEY (proof)" in warning
