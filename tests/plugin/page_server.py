@@ -28,6 +28,14 @@ POLICY = (
 )
 # Of Airflow 3.3's UI (`r2t` in its bundle): no window may be opened, and none but the frame's own moved.
 SANDBOX = "allow-scripts allow-same-origin allow-forms allow-downloads"
+# Once the frame has loaded, the UI puts its address into its own, which drops the query it was opened with.
+FRAME = """<!doctype html><html lang=en class="{theme}"><link rel=icon href=data:,><title>Airflow</title>
+<body style="margin:0"><iframe title=Livestorm src="{prefix}/livestorm/" sandbox="{sandbox}"
+style="border:0;width:100%;height:100vh;display:block"></iframe><script>
+const frame = document.querySelector("iframe");
+frame.onload = () =>
+  history.replaceState(null, "", "{prefix}/plugin/livestorm" + frame.contentWindow.location.pathname);
+</script>"""
 KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 NOW = 1_795_525_200.0  # 2026-11-24 13:00 UTC
 DAYS = [f"2026-10-{day}" for day in range(26, 32)] + [f"2026-11-{day:02}" for day in range(1, 25)]
@@ -114,11 +122,7 @@ class PageServer:
         if path == "/livestorm/page/connections":
             return self.status, "application/json", json.dumps(self.state).encode()
         if path == "/plugin/livestorm":
-            frame = (
-                f"<!doctype html><html lang=en class='{self.theme}'><link rel=icon href=data:,><title>Airflow</title>"
-                "<body style='margin:0'><iframe title=Livestorm style='border:0;width:100%;height:100vh;display:block' "
-                f"src='{PREFIX}/livestorm/' sandbox='{SANDBOX}'></iframe>"
-            )
+            frame = FRAME.format(theme=self.theme, prefix=PREFIX, sandbox=SANDBOX)
             return 200, "text/html", frame.encode()
         name = path.removeprefix("/livestorm/").removeprefix("assets/") or "index.html"
         file = ASSETS / name

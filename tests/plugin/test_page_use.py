@@ -265,7 +265,7 @@ def test_whoever_is_logged_out_is_led_to_the_login_and_back(page: Page, complain
         frame.get_by_role("button", name="Log in").click()
         page.wait_for_url(re.compile(r"/api/v2/auth/login\?next="))
         assert page.url.startswith(f"{server.url}{PREFIX}/api/v2/auth/login?next=")
-        assert page.url.endswith("%2Fplugin%2Flivestorm%3Fconnection%3Dlivestorm_default")
+        assert page.url.endswith("%2Fplugin%2Flivestorm%2Fteam%2Fairflow%2Flivestorm%2F")
     loaded(complaints)
 
 
