@@ -1,13 +1,17 @@
-"""What every test may use: the sandbox in a process of its own, and the workspace's truth as rows."""
+"""What every test may use: the sandbox in a process of its own, a browser, and what that complains of."""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="module")
@@ -15,6 +19,21 @@ def sandbox() -> Iterator[SandboxProcess]:
     """A sandbox for one test module: preset `tiny`, strict rotation, no limit of calls in a second."""
     with SandboxProcess(preset="tiny", rotation="strict", interval_limit=0) as process:
         yield process
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real Chromium for one test module, which is skipped where there is none."""
+    from tests.browser import launched  # noqa: PLC0415  (most modules of tests need no browser)
+
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browser's console called an error; a test that expects some takes them out."""
+    return []
 
 
 def pytest_configure() -> None:

@@ -10,9 +10,10 @@ from playwright.sync_api import Browser, Page
 
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
 from airflow_provider_livestorm.sandbox.settings import Settings
-from tests.sandbox.browser import launched, opened, show
+from tests.browser import opened
 from tests.sandbox.caller import Api
 from tests.sandbox.facts import Facts
+from tests.sandbox.status_page import show
 
 # Whoever tests these switches sets them.
 CALM = {"interval_limit": 0, "incomplete_people": "none", "webhook_meta": "told"}
@@ -42,18 +43,6 @@ def facts(sandbox: SandboxProcess) -> Iterator[Facts]:
     facts = Facts(sandbox)
     with facts.web:
         yield facts
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
-
-
-@pytest.fixture
-def complaints() -> list[str]:
-    """What the browser's console called an error; a test that expects some takes them out."""
-    return []
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
 from airflow_provider_livestorm.sandbox.settings import Settings
-from tests.sandbox.browser import refused_once, row
+from tests.browser import refused_once, row
 from tests.sandbox.caller import Api
 
 ASSETS = pathlib.Path(__file__).parents[2] / "airflow_provider_livestorm/sandbox/assets"

@@ -7,12 +7,12 @@ import pathlib
 
 import pytest
 import requests
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
-from tests.sandbox.browser import opened, row, show
+from tests.browser import opened, row, serious
 from tests.sandbox.caller import Api
+from tests.sandbox.status_page import show
 
 
 def test_a_sandbox_that_is_gone_and_comes_back_is_shown(browser: Browser, complaints: list[str]) -> None:
@@ -74,11 +74,6 @@ def test_axe_finds_nothing_serious(
         page.get_by_role("button", name="Add fault").click()  # a refusal is on the page as well
         expect(page.get_by_text("Refused:")).to_be_visible()
         assert serious(page) == []
-
-
-def serious(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in ("serious", "critical")]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

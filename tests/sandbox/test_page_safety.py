@@ -6,7 +6,8 @@ import requests
 from playwright.sync_api import Browser, Route, expect
 
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
-from tests.sandbox.browser import REBOUND, opened, other_site, show
+from tests.browser import REBOUND, opened, other_site
+from tests.sandbox.status_page import show
 
 HTML = "<img src=x onerror=alert(1)>"
 

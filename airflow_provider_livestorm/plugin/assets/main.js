@@ -10,6 +10,7 @@ import { clock, setClock, tick } from "./moments.js";
 const PAUSE = 15_000; // ms between looks
 const BEAT = 5_000; // ms between two looks at the clock
 
+const named = asked(); // at once: when the frame has loaded, Airflow's UI takes the query out of its address
 const cards = new Map(); // by connection id
 let latest = null; // what the server told last
 let looks = 0;
@@ -80,12 +81,12 @@ function showNotice(notice) {
 }
 
 function pointOnce() {
-  const id = asked();
-  if (pointed || id === null) return;
+  if (pointed || named === null) return;
   pointed = true;
-  cards.get(id)?.point();
-  byId("missing").hidden = cards.has(id);
-  byId("missing").textContent = cards.has(id) ? "" : `There is no Livestorm connection “${id}” here, or you may not see it.`;
+  const card = cards.get(named);
+  card?.point();
+  byId("missing").hidden = card !== undefined;
+  byId("missing").textContent = card ? "" : `There is no Livestorm connection “${named}” here, or you may not see it.`;
 }
 
 // --- when there is nothing to show -----

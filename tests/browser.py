@@ -1,4 +1,4 @@
-"""A real browser for the tests of pages: Debian's chromium, driven by Playwright."""
+"""A real browser for the tests of pages: Debian's chromium, driven by Playwright, and axe to scan what it shows."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-from airflow_provider_livestorm.sandbox.process import SandboxProcess
-
-__all__ = ["REBOUND", "launched", "opened", "other_site", "refused_once", "row", "show"]
+__all__ = ["REBOUND", "launched", "opened", "other_site", "refused_once", "row", "serious"]
 
 REBOUND = "rebound.example"  # a name of somebody else's that points to this machine
 _PATIENCE = 20_000  # ms; a busy machine
@@ -63,14 +62,11 @@ def other_site() -> Iterator[int]:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Blank) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield server.server_address[1]
-        server.shutdown()
-        thread.join()
-
-
-def show(page: Page, sandbox: SandboxProcess) -> None:
-    page.goto(f"{sandbox.url}/_sandbox/")
-    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def row(page: Page, table: str, name: str) -> Locator:
@@ -83,3 +79,9 @@ def refused_once(complaints: list[str]) -> None:
     """The browser says 400s in its console, whatever a page does with them."""
     assert [text for text in complaints if "400 (Bad Request)" not in text] == []
     complaints.clear()
+
+
+def serious(page: Page) -> list[str]:
+    """What axe finds on the page (its frames too) that is serious or worse."""
+    found = Axe().run(page).response["violations"]
+    return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in ("serious", "critical")]
