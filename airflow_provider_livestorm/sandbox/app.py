@@ -69,7 +69,7 @@ def create_app(
     token = api_token(workspace.organization["id"])
     doorkeeper = Doorkeeper(application(redirect_uris), settings, clock.now, next(iter(workspace.users.values())))
     rest = RestApi(service, doorkeeper, limits, faults, {token: READ_SCOPES})
-    oauth = OAuthRoutes(doorkeeper, limits, faults, str(workspace.organization["attributes"]["name"]))
+    oauth = OAuthRoutes(doorkeeper, limits, faults, workspace.organization)
     deliveries = Deliveries(service)
     access = AccessControls(workspace, doorkeeper, token, rest.api_tokens)
     control = Control(

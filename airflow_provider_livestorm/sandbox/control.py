@@ -23,6 +23,7 @@ from airflow_provider_livestorm.sandbox.deliveries import Deliveries
 from airflow_provider_livestorm.sandbox.doorkeeper import Doorkeeper
 from airflow_provider_livestorm.sandbox.faults import Body, Fault, Faults
 from airflow_provider_livestorm.sandbox.limits import Limits
+from airflow_provider_livestorm.sandbox.makers import owner_of
 from airflow_provider_livestorm.sandbox.rest import RestApi
 from airflow_provider_livestorm.sandbox.service import Service
 from airflow_provider_livestorm.sandbox.world import Resource
@@ -60,6 +61,7 @@ class Control:
             ("GET", "truth", self.streams),
             ("GET", "settings", self.settings),
             ("PATCH", "settings", self.change_settings),
+            ("PATCH", "names", self.rename),
             ("POST", "clock", self.move_clock),
             ("POST", "grants", self.access.grant),
             ("POST", "connections", self.access.connection),
@@ -176,6 +178,28 @@ class Control:
         """Any of the settings."""
         self.service.settings.change(body)
         return asdict(self.service.settings)
+
+    def rename(self, _: Request, body: dict[str, Any]) -> Resource:
+        """`{"workspace": "...", "owner": "First Last"}`, or one of them: what shows a name must stand any."""
+        if (
+            not body
+            or not set(body) <= {"workspace", "owner"}
+            or not all(isinstance(one, str) for one in body.values())
+        ):
+            raise ValueError("name the workspace, the owner, or both, as text")
+        workspace, owner = self.service.workspace, self.doorkeeper.owner
+        if "workspace" in body:
+            workspace.organization["attributes"]["name"] = body["workspace"]
+        if "owner" in body:
+            first, _, last = body["owner"].partition(" ")
+            owner["attributes"] |= {"first_name": first or None, "last_name": last or None}
+            host = workspace.people[owner["id"]]
+            host.first_name, host.last_name = first or None, last or None
+            host.updated_at = owner["attributes"]["updated_at"] = int(self.service.catch_up())
+            for event in workspace.events.values():
+                if event.attributes["owner"]["id"] == owner["id"]:
+                    event.attributes["owner"] = owner_of(owner)
+        return {}
 
     def add_fault(self, _: Request, body: dict[str, Any]) -> Resource:
         """A rule; see `faults.Fault`."""

@@ -16,6 +16,7 @@ from airflow_provider_livestorm.sandbox.doorkeeper import SCOPES, Code, Doorkeep
 from airflow_provider_livestorm.sandbox.errors import ApiError, error_response
 from airflow_provider_livestorm.sandbox.faults import Faults
 from airflow_provider_livestorm.sandbox.limits import Limits, Verdict
+from airflow_provider_livestorm.sandbox.world import Resource
 
 __all__ = ["OAuthRoutes"]
 
@@ -25,7 +26,7 @@ _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 class OAuthRoutes:
     """Answers under `/oauth`."""
 
-    def __init__(self, doorkeeper: Doorkeeper, limits: Limits, faults: Faults, organization: str) -> None:
+    def __init__(self, doorkeeper: Doorkeeper, limits: Limits, faults: Faults, organization: Resource) -> None:
         self._doorkeeper = doorkeeper
         self._limits = limits
         self._faults = faults
@@ -59,7 +60,7 @@ class OAuthRoutes:
         return HTMLResponse(
             f"<!doctype html><html lang=en><title>Authorize</title><h1>Livestorm sandbox</h1>"
             f"<p><b>{html.escape(self._doorkeeper.application.name)}</b> asks for access to"
-            f" <b>{html.escape(self._organization)}</b>:</p><ul>{scopes}</ul>"
+            f" <b>{html.escape(self._organization['attributes']['name'])}</b>:</p><ul>{scopes}</ul>"
             f'<form method="post">{hidden}<button name="decision" value="authorize">Authorize</button> '
             f'<button name="decision" value="deny">Deny</button></form></html>',
             headers=_NO_STORE | {"Content-Security-Policy": "default-src 'none'", "X-Frame-Options": "DENY"},

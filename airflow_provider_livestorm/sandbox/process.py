@@ -148,6 +148,10 @@ class SandboxProcess:
         """Change settings while it runs."""
         self._object("PATCH", "settings", settings)
 
+    def rename(self, **names: str) -> None:
+        """Give the workspace, or its owner, another name: `workspace="..."`, `owner="First Last"`."""
+        self._object("PATCH", "names", names)
+
     def settings(self) -> list[dict[str, Any]]:
         """Each setting: name, value, choices, and what it does."""
         return list(self._object("GET", "settings")["settings"])
