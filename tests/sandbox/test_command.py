@@ -103,6 +103,16 @@ def test_redirect_uris_may_be_named() -> None:
         ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "uri",
+    ["http://airflow.example/livestorm/callback", "https://airflow.example/#", "https://[", "/livestorm/callback"],
+)
+def test_a_redirect_uri_that_livestorm_would_not_register_is_refused(uri: str) -> None:
+    done = subprocess.run([*COMMAND, "--redirect-uri", uri], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2
+    assert f"{uri!r} is not https, or http on loopback, without a fragment" in done.stderr
+
+
 def test_a_port_that_does_not_exist_is_refused() -> None:
     done = subprocess.run([*COMMAND, "--port", "70000"], capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 2

@@ -75,6 +75,19 @@ def assert_refused(answer: requests.Response, error: str, status: int = 400) -> 
     assert f'error="{error}"' in answer.headers["WWW-Authenticate"]
 
 
+def test_an_https_address_may_be_registered_and_only_it_is_taken(web: requests.Session) -> None:
+    uri = "https://airflow.example/prefix/livestorm/callback"
+    with SandboxProcess(preset="empty", redirect_uris=[uri]) as sandbox:
+        for other in (uri + "/", uri + "?x=1", uri.replace("https", "http"), uri.replace("airflow", "Airflow")):
+            assert consent(web, sandbox, redirect_uri=other).status_code == 401, other
+        asked = {"response_type": "code", "client_id": client_of(sandbox)["client_id"], "scope": "events:read"}
+        asked |= {"redirect_uri": uri, "state": STATE, "decision": "authorize"}
+        answer = web.post(sandbox.authorize_url, data=asked, timeout=10, allow_redirects=False)
+        address, _, query = answer.headers["Location"].partition("?")
+        assert address == uri
+        assert exchange(web, sandbox, parse_qs(query)["code"][0]).ok
+
+
 def test_a_consent_gives_a_code_that_gives_a_pair_that_works(web: requests.Session, sandbox: SandboxProcess) -> None:
     back = consent(web, sandbox)
     assert back["state"] == STATE
