@@ -48,7 +48,7 @@ class OAuthRoutes:
         asked = request.query_params
         if refusal := self._refuse_client(asked.get("client_id"), asked.get("redirect_uri")):
             return refusal
-        if error := _authorization_error(dict(asked)):
+        if error := self._authorization_error(dict(asked)):
             return self._back(
                 asked["redirect_uri"], {"error": error[0], "error_description": error[1]}, asked.get("state")
             )
@@ -75,7 +75,7 @@ class OAuthRoutes:
         if refusal := self._refuse_client(asked.get("client_id"), asked.get("redirect_uri")):
             return refusal
         state = asked.get("state")
-        if error := _authorization_error(asked):
+        if error := self._authorization_error(asked):
             return self._back(asked["redirect_uri"], {"error": error[0], "error_description": error[1]}, state)
         if asked.get("decision") != "authorize":
             denied = "The resource owner or authorization server denied the request."
@@ -208,23 +208,24 @@ class OAuthRoutes:
             return _shown("The requested redirect uri is malformed or doesn't match client redirect URI.")
         return None
 
+    def _authorization_error(self, asked: dict[str, str]) -> tuple[str, str] | None:
+        for name in ("response_type", "scope"):
+            if not asked.get(name):
+                return "invalid_request", f"Missing required parameter: {name}."
+        if asked["response_type"] != "code":
+            return "unsupported_response_type", "The authorization server does not support this response type."
+        if not set(asked["scope"].split()) <= set(SCOPES):
+            return "invalid_scope", "The requested scope is invalid, unknown, or malformed."
+        checked = self._doorkeeper.settings.pkce == "checked"
+        if checked and asked.get("code_challenge") and asked.get("code_challenge_method") != "S256":
+            # S256 is the one that is documented.
+            return "invalid_code_challenge_method", "The code challenge method must be S256."
+        return None
+
     @staticmethod
     def _back(redirect_uri: str, members: dict[str, str], state: str | None) -> Response:
         query = urlencode(members | ({"state": state} if state is not None else {}))
         return RedirectResponse(f"{redirect_uri}{'&' if '?' in redirect_uri else '?'}{query}", 302, _NO_STORE)
-
-
-def _authorization_error(asked: dict[str, str]) -> tuple[str, str] | None:
-    for name in ("response_type", "scope"):
-        if not asked.get(name):
-            return "invalid_request", f"Missing required parameter: {name}."
-    if asked["response_type"] != "code":
-        return "unsupported_response_type", "The authorization server does not support this response type."
-    if not set(asked["scope"].split()) <= set(SCOPES):
-        return "invalid_scope", "The requested scope is invalid, unknown, or malformed."
-    if asked.get("code_challenge") and asked.get("code_challenge_method") != "S256":  # the one that is documented
-        return "invalid_code_challenge_method", "The code challenge method must be S256."
-    return None
 
 
 async def _read(request: Request) -> dict[str, str]:

@@ -42,6 +42,9 @@ class Settings:
         "absent", "present", about="Whether /oauth/revoke, /oauth/introspect and /oauth/token/info are there."
     )
     code_life: int = _number(600, "Seconds that an authorization code lives; Doorkeeper's default.")
+    pkce: str = _switch(
+        "checked", "ignored", about="Ignored: as a server that does not know PKCE, whose parameters mean nothing then."
+    )
     oauth_calls: str = _switch("counted", "free", about="Whether calls of the token endpoint count as API calls.")
     workspace_state: str = _switch("validated", "blocked", about="Blocked: every API call is answered 403.")
 

@@ -131,6 +131,15 @@ def test_a_verifier_without_a_challenge_is_refused(web: requests.Session, sandbo
     assert_refused(exchange(web, sandbox, consent(web, sandbox)["code"], code_verifier="x" * 43), "invalid_grant")
 
 
+def test_a_server_that_does_not_know_pkce_ignores_its_parameters(
+    web: requests.Session, sandbox: SandboxProcess
+) -> None:
+    sandbox.configure(pkce="ignored")
+    pkce = {"code_challenge": "x", "code_challenge_method": "rot13"}
+    assert exchange(web, sandbox, consent(web, sandbox, **pkce)["code"], code_verifier="y").ok
+    assert exchange(web, sandbox, consent(web, sandbox)["code"], code_verifier="y").ok
+
+
 def test_a_denial_goes_back_with_the_state(web: requests.Session, sandbox: SandboxProcess) -> None:
     back = consent(web, sandbox, "deny")
     assert back["error"] == "access_denied"
