@@ -52,7 +52,7 @@ class OAuthRoutes:
             return self._back(
                 asked["redirect_uri"], {"error": error[0], "error_description": error[1]}, asked.get("state")
             )
-        scopes = "".join(f"<li>{html.escape(scope)}</li>" for scope in asked["scope"].split())
+        scopes = "".join(f"<li>{html.escape(scope)}</li>" for scope in self._granted(asked["scope"]).split())
         hidden = "".join(
             f'<input type="hidden" name="{html.escape(name)}" value="{html.escape(value)}">'
             for name, value in asked.items()
@@ -83,7 +83,7 @@ class OAuthRoutes:
         code = self._doorkeeper.issue_code(
             Code(
                 redirect_uri=asked["redirect_uri"],
-                scope=asked["scope"],
+                scope=self._granted(asked["scope"]),
                 created_at=self._doorkeeper.now(),
                 challenge=asked.get("code_challenge"),
                 method=asked.get("code_challenge_method", "plain") if asked.get("code_challenge") else None,
@@ -221,6 +221,12 @@ class OAuthRoutes:
             # S256 is the one that is documented.
             return "invalid_code_challenge_method", "The code challenge method must be S256."
         return None
+
+    def _granted(self, scope: str) -> str:
+        """What a person agrees to: perhaps less than was asked for, which the answer tells (RFC 6749, 3.3)."""
+        if self._doorkeeper.settings.consent == "as_asked":
+            return scope
+        return " ".join(dict.fromkeys(one.replace(":write", ":read") for one in scope.split()))
 
     @staticmethod
     def _back(redirect_uri: str, members: dict[str, str], state: str | None) -> Response:

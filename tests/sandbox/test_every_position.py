@@ -35,7 +35,7 @@ from tests.auth.rotation import MemoryStore
 
 STREAMS = ("events", "sessions", "session_people")
 # These have tests of their own.
-ELSEWHERE = {"workspace_state", "missing_scope", "life", "webhook_urls", "pkce"}
+ELSEWHERE = {"workspace_state", "missing_scope", "life", "webhook_urls", "pkce", "consent"}
 NUMBERS = {
     "token_life": (1, 86_400),
     "code_life": (1, 600),

@@ -140,6 +140,19 @@ def test_a_server_that_does_not_know_pkce_ignores_its_parameters(
     assert exchange(web, sandbox, consent(web, sandbox)["code"], code_verifier="y").ok
 
 
+def test_a_person_may_grant_less_than_is_asked_for(web: requests.Session, sandbox: SandboxProcess) -> None:
+    asked = "events:write events:read identity:write"
+    assert exchange(web, sandbox, consent(web, sandbox, scope=asked)["code"]).json()["scope"] == asked
+    sandbox.configure(consent="read_only")
+    pair = exchange(web, sandbox, consent(web, sandbox, scope=asked)["code"]).json()
+    assert pair["scope"] == "events:read identity:read"
+    again = refresh(web, sandbox, pair["refresh_token"]).json()
+    assert again["scope"] == pair["scope"], "it does not come back with a refresh"
+    write = {"data": {"type": "events", "attributes": {}}}
+    headers = {"Authorization": f"Bearer {again['access_token']}"}
+    assert web.post(f"{sandbox.api_url}/events", json=write, headers=headers, timeout=10).status_code == 403
+
+
 def test_a_denial_goes_back_with_the_state(web: requests.Session, sandbox: SandboxProcess) -> None:
     back = consent(web, sandbox, "deny")
     assert back["error"] == "access_denied"
