@@ -16,7 +16,6 @@ def main() -> int:
     """Start both, say where they are, and wait; returns the exit code."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's stop is a Ctrl-C
     with contextlib.ExitStack() as stack:
-        sandbox = stack.enter_context(SandboxProcess(preset="small", rotation="strict"))
         airflow = LocalAirflow(
             HOME / "up",
             settings={
@@ -24,6 +23,8 @@ def main() -> int:
                 "LIVESTORM_DESTINATION": str(HOME / "up-data"),
             },
         )
+        callback = f"{airflow.url}/livestorm/callback"  # so that a click on Connect comes back
+        sandbox = stack.enter_context(SandboxProcess(preset="small", rotation="strict", redirect_uris=[callback]))
         console.print(f"Migrating the metadata database in {HOME / 'up'} ...")
         airflow.migrate()
         connect(airflow, sandbox)
@@ -33,6 +34,7 @@ def main() -> int:
         password = json.loads((HOME / "up" / "passwords.json").read_text())["admin"]
         console.print(f"\nAirflow   {airflow.url}   user admin, password {password}")
         console.print(f"Sandbox   {sandbox.url}   connection {CONN_ID}, pool livestorm")
+        console.print(f"Connect   {airflow.url}/livestorm/   the Livestorm page, also in Airflow's menu")
         console.print("Switch on livestorm_sync or livestorm_custom_task and trigger it. Ctrl-C stops both.")
         sys.stdout.flush()
         with contextlib.suppress(KeyboardInterrupt):

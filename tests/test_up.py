@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import re
@@ -43,6 +44,10 @@ def test_make_up_says_the_url_and_the_login_and_stops_both_on_ctrl_c(tmp_path: p
                 timeout=30,
             ).json()
             assert connection["host"] == f"{sandbox}/v1"
+            extra = json.loads(connection["extra"])
+            assert extra["authorize_url"] == f"{sandbox}/oauth/authorize"
+            told = requests.get(f"{sandbox}/_sandbox/credentials", timeout=30).json()
+            assert told["redirect_uris"] == [f"{airflow}/livestorm/callback"], "Connect would not come back"
             child.send_signal(signal.SIGINT)
             child.wait(90)  # Airflow may take 20 s of them, the sandbox 30, before they are killed
             assert "Stopping" in child.stdout.read()

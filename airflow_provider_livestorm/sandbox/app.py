@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from airflow_provider_livestorm.sandbox import page
+from airflow_provider_livestorm.sandbox.access import AccessControls
 from airflow_provider_livestorm.sandbox.clock import Clock
 from airflow_provider_livestorm.sandbox.connections import ConnectionMiddleware, Connections
 from airflow_provider_livestorm.sandbox.control import Control
@@ -68,11 +69,12 @@ def create_app(
     token = api_token(workspace.organization["id"])
     doorkeeper = Doorkeeper(application(redirect_uris), settings, clock.now, next(iter(workspace.users.values())))
     rest = RestApi(service, doorkeeper, limits, faults, {token: READ_SCOPES})
-    oauth = OAuthRoutes(doorkeeper, limits, faults, str(workspace.organization["attributes"]["name"]))
+    oauth = OAuthRoutes(doorkeeper, limits, faults, workspace.organization)
     deliveries = Deliveries(service)
+    access = AccessControls(workspace, doorkeeper, token, rest.api_tokens)
     control = Control(
-        service=service, doorkeeper=doorkeeper, limits=limits, faults=faults, rest=rest, deliveries=deliveries,
-        connections=connections, api_token=token, made_from={"preset": preset, "seed": seed, "epoch": epoch},
+        service=service, doorkeeper=doorkeeper, limits=limits, faults=faults, rest=rest, access=access,
+        deliveries=deliveries, connections=connections, made_from={"preset": preset, "seed": seed, "epoch": epoch},
     )  # fmt: skip
     app = Starlette(
         routes=[

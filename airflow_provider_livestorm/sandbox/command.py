@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import threading
+from urllib.parse import urlsplit
 
 from airflow_provider_livestorm.sandbox.settings import Settings
 
@@ -71,8 +72,9 @@ def _parser(presets: list[str], epoch: int) -> argparse.ArgumentParser:
     parser.add_argument("--preset", choices=presets, default="small", help="size of the workspace (default: small)")
     parser.add_argument("--seed", type=int, default=1, help="of the data; the same seed gives the same workspace")
     parser.add_argument(
-        "--redirect-uri", action="append", metavar="URL", help="that the OAuth application registers; may be repeated"
-    )
+        "--redirect-uri", action="append", type=_redirect_uri, metavar="URL",
+        help="that the OAuth application registers: https, or http on loopback; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--epoch", type=int, default=epoch, help="its time at the start, unix seconds")
     for setting in Settings().described():
         flag, default, choices = f"--{setting['name'].replace('_', '-')}", setting["value"], setting["choices"]
@@ -83,6 +85,18 @@ def _parser(presets: list[str], epoch: int) -> argparse.ArgumentParser:
     parser.add_argument("--ready-json", action="store_true", help="say the address as a line of JSON, for programs")
     parser.add_argument("--exit-with-parent", action="store_true", help="end when standard input does")
     return parser
+
+
+def _redirect_uri(text: str) -> str:
+    """Livestorm registers https alone (api.md 1.2), Doorkeeper no fragment; a local Airflow has http on loopback."""
+    try:
+        url = urlsplit(text)
+        host, _ = url.hostname, url.port  # the port is read for its error
+    except ValueError:
+        host = None
+    if not host or "#" in text or not (url.scheme == "https" or (url.scheme == "http" and host in _LOOPBACK)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not https, or http on loopback, without a fragment")
+    return text
 
 
 def _say_ready(url: str, options: argparse.Namespace) -> None:

@@ -17,13 +17,13 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from airflow_provider_livestorm.sandbox import truth
-from airflow_provider_livestorm.sandbox.answers import registrant_detail
+from airflow_provider_livestorm.sandbox.access import AccessControls
 from airflow_provider_livestorm.sandbox.connections import Connections
-from airflow_provider_livestorm.sandbox.credentials import api_token
 from airflow_provider_livestorm.sandbox.deliveries import Deliveries
-from airflow_provider_livestorm.sandbox.doorkeeper import DEFAULT_SCOPE, SCOPES, Doorkeeper
+from airflow_provider_livestorm.sandbox.doorkeeper import Doorkeeper
 from airflow_provider_livestorm.sandbox.faults import Body, Fault, Faults
 from airflow_provider_livestorm.sandbox.limits import Limits
+from airflow_provider_livestorm.sandbox.makers import owner_of
 from airflow_provider_livestorm.sandbox.rest import RestApi
 from airflow_provider_livestorm.sandbox.service import Service
 from airflow_provider_livestorm.sandbox.world import Resource
@@ -39,7 +39,6 @@ class Control:
     """Answers under `/_sandbox`.
 
     Attributes:
-        api_token: the one that reads, made at the start.
         made_from: preset, seed, epoch.
     """
 
@@ -50,24 +49,25 @@ class Control:
     rest: RestApi
     deliveries: Deliveries
     connections: Connections
-    api_token: str
+    access: AccessControls
     made_from: Resource
 
     def routes(self) -> list[Route]:
         """For Starlette."""
         actions: list[tuple[str, str, Callable[..., Any]]] = [
             ("GET", "status", self.status),
-            ("GET", "credentials", self.credentials),
-            ("GET", "secrets", self.secrets),
+            ("GET", "credentials", self.access.credentials),
+            ("GET", "secrets", self.access.secrets),
             ("GET", "truth", self.streams),
             ("GET", "settings", self.settings),
             ("PATCH", "settings", self.change_settings),
+            ("PATCH", "names", self.rename),
             ("POST", "clock", self.move_clock),
-            ("POST", "grants", self.grant),
-            ("POST", "connections", self.connection),
-            ("POST", "api-tokens", self.make_api_token),
-            ("POST", "revoke", self.revoke),
-            ("POST", "expire", self.expire),
+            ("POST", "grants", self.access.grant),
+            ("POST", "connections", self.access.connection),
+            ("POST", "api-tokens", self.access.make_api_token),
+            ("POST", "revoke", self.access.revoke),
+            ("POST", "expire", self.access.expire),
             ("GET", "faults", self.list_faults),
             ("POST", "faults", self.add_fault),
             ("DELETE", "faults", self.clear_faults),
@@ -118,29 +118,6 @@ class Control:
                 "tokens_shown_to_storage": self.service.storage.leaked,
             },
         }
-
-    def credentials(self, request: Request, __: dict[str, Any]) -> Resource:
-        """What an application or a workspace owner has, and where it is used."""
-        application, base = self.doorkeeper.application, str(request.base_url).rstrip("/")
-        return {
-            "client_id": application.client_id,
-            "client_secret": application.client_secret,
-            "redirect_uris": list(application.redirect_uris),
-            "api_token": self.api_token,
-            "api_url": f"{base}/v1",
-            "authorize_url": f"{base}/oauth/authorize",
-            "token_url": f"{base}/oauth/token",
-            "newest_refresh_token": self.doorkeeper.newest_refresh_token,
-        }
-
-    def secrets(self, _: Request, __: dict[str, Any]) -> list[str]:
-        """Every secret there is: to look for them where they must not be."""
-        found = [self.doorkeeper.application.client_secret, *self.rest.api_tokens, *self.doorkeeper.issued]
-        found += [webhook.secret for webhook in self.service.workspace.webhooks.values()]
-        for one in self.service.workspace.registrations():
-            detail = registrant_detail(one)
-            found += [detail[name] for name in ("password_key", "connection_link") if detail[name]]
-        return found
 
     def streams(self, _: Request, __: dict[str, Any]) -> Resource:
         """Whose truth there is."""
@@ -202,44 +179,26 @@ class Control:
         self.service.settings.change(body)
         return asdict(self.service.settings)
 
-    def grant(self, _: Request, body: dict[str, Any]) -> Resource:
-        """A fresh pair, as if a person had just agreed."""
-        pair, application = self.doorkeeper.issue(_scope(body)), self.doorkeeper.application
-        return {
-            "client_id": application.client_id,
-            "client_secret": application.client_secret,
-            "access_token": pair.access_token,
-            "refresh_token": pair.refresh_token,
-            "expires_at": pair.created_at + pair.expires_in,
-            "scope": pair.scope,
-        }
-
-    def connection(self, request: Request, body: dict[str, Any]) -> Resource:
-        """An Airflow connection with a fresh grant, as `airflow connections import` reads it from a file."""
-        grant, urls = self.grant(request, body), self.credentials(request, body)
-        extra = {name: grant[name] for name in ("refresh_token", "scope")}
-        extra |= {name: urls[name] for name in ("token_url", "authorize_url")}
-        connection = {
-            "conn_type": "livestorm", "host": urls["api_url"],
-            "login": grant["client_id"], "password": grant["client_secret"], "extra": extra,
-        }  # fmt: skip
-        return {str(body.get("conn_id", "livestorm_default")): connection}
-
-    def make_api_token(self, _: Request, body: dict[str, Any]) -> Resource:
-        """One more private API token, as an owner makes them."""
-        token, scope = api_token(self.service.workspace.organization["id"]), _scope(body)
-        self.rest.api_tokens[token] = frozenset(scope.split())
-        return {"api_token": token, "scope": scope}
-
-    def revoke(self, _: Request, body: dict[str, Any]) -> Resource:
-        """`{"token": ...}`, or all of them."""
-        self.doorkeeper.revoke(body.get("token"))
-        return {}
-
-    def expire(self, _: Request, __: dict[str, Any]) -> Resource:
-        """End the life of all access tokens; the clock stays."""
-        for pair in self.doorkeeper.by_access.values():
-            pair.expires_in = 0
+    def rename(self, _: Request, body: dict[str, Any]) -> Resource:
+        """`{"workspace": "...", "owner": "First Last"}`, or one of them: what shows a name must stand any."""
+        if (
+            not body
+            or not set(body) <= {"workspace", "owner"}
+            or not all(isinstance(one, str) for one in body.values())
+        ):
+            raise ValueError("name the workspace, the owner, or both, as text")
+        workspace, owner = self.service.workspace, self.doorkeeper.owner
+        if "workspace" in body:
+            workspace.organization["attributes"]["name"] = body["workspace"]
+        if "owner" in body:
+            first, _, last = body["owner"].partition(" ")
+            owner["attributes"] |= {"first_name": first or None, "last_name": last or None}
+            host = workspace.people[owner["id"]]
+            host.first_name, host.last_name = first or None, last or None
+            host.updated_at = owner["attributes"]["updated_at"] = int(self.service.catch_up())
+            for event in workspace.events.values():
+                if event.attributes["owner"]["id"] == owner["id"]:
+                    event.attributes["owner"] = owner_of(owner)
         return {}
 
     def add_fault(self, _: Request, body: dict[str, Any]) -> Resource:
@@ -279,13 +238,6 @@ def _told(action: Callable[[Request, dict[str, Any]], Any]) -> Callable[[Request
             return JSONResponse({"error": str(error)}, 400)
 
     return endpoint
-
-
-def _scope(body: dict[str, Any]) -> str:
-    scope = body.get("scope") or DEFAULT_SCOPE
-    if not isinstance(scope, str) or not set(scope.split()) <= set(SCOPES):
-        raise ValueError(f"scope is some of {' '.join(SCOPES)}")
-    return scope
 
 
 def _seconds(value: Any) -> float:

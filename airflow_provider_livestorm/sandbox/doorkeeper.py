@@ -130,7 +130,7 @@ class Doorkeeper:
             or known.spent
             or self.now() >= known.created_at + self.settings.code_life
             or known.redirect_uri != redirect_uri
-            or not _pkce_matches(known, verifier)
+            or (self.settings.pkce == "checked" and not _pkce_matches(known, verifier))
         ):
             raise _invalid_grant()
         known.spent = True

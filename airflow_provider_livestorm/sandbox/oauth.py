@@ -16,6 +16,7 @@ from airflow_provider_livestorm.sandbox.doorkeeper import SCOPES, Code, Doorkeep
 from airflow_provider_livestorm.sandbox.errors import ApiError, error_response
 from airflow_provider_livestorm.sandbox.faults import Faults
 from airflow_provider_livestorm.sandbox.limits import Limits, Verdict
+from airflow_provider_livestorm.sandbox.world import Resource
 
 __all__ = ["OAuthRoutes"]
 
@@ -25,7 +26,7 @@ _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 class OAuthRoutes:
     """Answers under `/oauth`."""
 
-    def __init__(self, doorkeeper: Doorkeeper, limits: Limits, faults: Faults, organization: str) -> None:
+    def __init__(self, doorkeeper: Doorkeeper, limits: Limits, faults: Faults, organization: Resource) -> None:
         self._doorkeeper = doorkeeper
         self._limits = limits
         self._faults = faults
@@ -47,11 +48,11 @@ class OAuthRoutes:
         asked = request.query_params
         if refusal := self._refuse_client(asked.get("client_id"), asked.get("redirect_uri")):
             return refusal
-        if error := _authorization_error(dict(asked)):
+        if error := self._authorization_error(dict(asked)):
             return self._back(
                 asked["redirect_uri"], {"error": error[0], "error_description": error[1]}, asked.get("state")
             )
-        scopes = "".join(f"<li>{html.escape(scope)}</li>" for scope in asked["scope"].split())
+        scopes = "".join(f"<li>{html.escape(scope)}</li>" for scope in self._granted(asked["scope"]).split())
         hidden = "".join(
             f'<input type="hidden" name="{html.escape(name)}" value="{html.escape(value)}">'
             for name, value in asked.items()
@@ -59,7 +60,7 @@ class OAuthRoutes:
         return HTMLResponse(
             f"<!doctype html><html lang=en><title>Authorize</title><h1>Livestorm sandbox</h1>"
             f"<p><b>{html.escape(self._doorkeeper.application.name)}</b> asks for access to"
-            f" <b>{html.escape(self._organization)}</b>:</p><ul>{scopes}</ul>"
+            f" <b>{html.escape(self._organization['attributes']['name'])}</b>:</p><ul>{scopes}</ul>"
             f'<form method="post">{hidden}<button name="decision" value="authorize">Authorize</button> '
             f'<button name="decision" value="deny">Deny</button></form></html>',
             headers=_NO_STORE | {"Content-Security-Policy": "default-src 'none'", "X-Frame-Options": "DENY"},
@@ -74,7 +75,7 @@ class OAuthRoutes:
         if refusal := self._refuse_client(asked.get("client_id"), asked.get("redirect_uri")):
             return refusal
         state = asked.get("state")
-        if error := _authorization_error(asked):
+        if error := self._authorization_error(asked):
             return self._back(asked["redirect_uri"], {"error": error[0], "error_description": error[1]}, state)
         if asked.get("decision") != "authorize":
             denied = "The resource owner or authorization server denied the request."
@@ -82,7 +83,7 @@ class OAuthRoutes:
         code = self._doorkeeper.issue_code(
             Code(
                 redirect_uri=asked["redirect_uri"],
-                scope=asked["scope"],
+                scope=self._granted(asked["scope"]),
                 created_at=self._doorkeeper.now(),
                 challenge=asked.get("code_challenge"),
                 method=asked.get("code_challenge_method", "plain") if asked.get("code_challenge") else None,
@@ -207,23 +208,30 @@ class OAuthRoutes:
             return _shown("The requested redirect uri is malformed or doesn't match client redirect URI.")
         return None
 
+    def _authorization_error(self, asked: dict[str, str]) -> tuple[str, str] | None:
+        for name in ("response_type", "scope"):
+            if not asked.get(name):
+                return "invalid_request", f"Missing required parameter: {name}."
+        if asked["response_type"] != "code":
+            return "unsupported_response_type", "The authorization server does not support this response type."
+        if not set(asked["scope"].split()) <= set(SCOPES):
+            return "invalid_scope", "The requested scope is invalid, unknown, or malformed."
+        checked = self._doorkeeper.settings.pkce == "checked"
+        if checked and asked.get("code_challenge") and asked.get("code_challenge_method") != "S256":
+            # S256 is the one that is documented.
+            return "invalid_code_challenge_method", "The code challenge method must be S256."
+        return None
+
+    def _granted(self, scope: str) -> str:
+        """What a person agrees to: perhaps less than was asked for, which the answer tells (RFC 6749, 3.3)."""
+        if self._doorkeeper.settings.consent == "as_asked":
+            return scope
+        return " ".join(dict.fromkeys(one.replace(":write", ":read") for one in scope.split()))
+
     @staticmethod
     def _back(redirect_uri: str, members: dict[str, str], state: str | None) -> Response:
         query = urlencode(members | ({"state": state} if state is not None else {}))
         return RedirectResponse(f"{redirect_uri}{'&' if '?' in redirect_uri else '?'}{query}", 302, _NO_STORE)
-
-
-def _authorization_error(asked: dict[str, str]) -> tuple[str, str] | None:
-    for name in ("response_type", "scope"):
-        if not asked.get(name):
-            return "invalid_request", f"Missing required parameter: {name}."
-    if asked["response_type"] != "code":
-        return "unsupported_response_type", "The authorization server does not support this response type."
-    if not set(asked["scope"].split()) <= set(SCOPES):
-        return "invalid_scope", "The requested scope is invalid, unknown, or malformed."
-    if asked.get("code_challenge") and asked.get("code_challenge_method") != "S256":  # the one that is documented
-        return "invalid_code_challenge_method", "The code challenge method must be S256."
-    return None
 
 
 async def _read(request: Request) -> dict[str, str]:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any, Self
 
 import requests
@@ -27,14 +28,19 @@ class SandboxProcess:
     Args:
         preset: size of the workspace: `empty`, `tiny`, `full-page`, `small`, `real`.
         seed: of its data.
+        redirect_uris: that the OAuth application registers; by default those of an Airflow on port 8080.
         settings: members of `settings.Settings`, such as `token_life=5`.
     """
 
-    def __init__(self, preset: str = "tiny", seed: int = 1, **settings: Any) -> None:
+    def __init__(
+        self, preset: str = "tiny", seed: int = 1, *, redirect_uris: Sequence[str] = (), **settings: Any
+    ) -> None:
         options = {"preset": preset, "seed": seed, **settings}
         self._arguments: list[str] = []
         for name, value in options.items():
             self._arguments += [f"--{name.replace('_', '-')}", str(value)]
+        for uri in redirect_uris:
+            self._arguments += ["--redirect-uri", uri]
         self._child: subprocess.Popen[str] | None = None
         self._session = requests.Session()
         self._session.trust_env = False
@@ -141,6 +147,10 @@ class SandboxProcess:
     def configure(self, **settings: Any) -> None:
         """Change settings while it runs."""
         self._object("PATCH", "settings", settings)
+
+    def rename(self, **names: str) -> None:
+        """Give the workspace, or its owner, another name: `workspace="..."`, `owner="First Last"`."""
+        self._object("PATCH", "names", names)
 
     def settings(self) -> list[dict[str, Any]]:
         """Each setting: name, value, choices, and what it does."""

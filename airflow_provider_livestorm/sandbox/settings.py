@@ -1,6 +1,7 @@
 """The sandbox's switches and limits: what a user may set at the start, and change while it runs.
 
-Where api.md says UNSURE, a switch gives the positions; the default is the less comfortable one.
+Where api.md says UNSURE, a switch gives the positions; the default is the less comfortable one. `consent` is another
+kind: what any OAuth server may do, and Doorkeeper by itself does not.
 """
 
 from __future__ import annotations
@@ -42,6 +43,14 @@ class Settings:
         "absent", "present", about="Whether /oauth/revoke, /oauth/introspect and /oauth/token/info are there."
     )
     code_life: int = _number(600, "Seconds that an authorization code lives; Doorkeeper's default.")
+    pkce: str = _switch(
+        "checked", "ignored", about="Ignored: as a server that does not know PKCE, whose parameters mean nothing then."
+    )
+    consent: str = _switch(
+        "as_asked",
+        "read_only",
+        about="Which scopes an authorization grants; read_only: of one that writes, the one that reads.",
+    )
     oauth_calls: str = _switch("counted", "free", about="Whether calls of the token endpoint count as API calls.")
     workspace_state: str = _switch("validated", "blocked", about="Blocked: every API call is answered 403.")
 

@@ -15,6 +15,7 @@ from airflow_provider_livestorm.exceptions import LivestormConfigurationError, L
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
 
 SECRET = "the-client-secret"
+VERIFIER = "a-verifier-of-at-least-forty-three-characters-0123"
 
 
 @pytest.fixture
@@ -35,8 +36,11 @@ def agree(url: str, redirect_uri: str) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(answer.headers["Location"]).query).items()}
 
 
-@pytest.mark.parametrize("verifier", [None, "a-verifier-of-at-least-forty-three-characters-0123"])
-def test_authorize_exchange_refresh_revoke(oauth: OAuthClient, sandbox: SandboxProcess, verifier: str | None) -> None:
+@pytest.mark.parametrize(("pkce", "verifier"), [("checked", None), ("checked", VERIFIER), ("ignored", VERIFIER)])
+def test_authorize_exchange_refresh_revoke(
+    oauth: OAuthClient, sandbox: SandboxProcess, pkce: str, verifier: str | None
+) -> None:
+    sandbox.configure(pkce=pkce)
     uri = sandbox.credentials()["redirect_uris"][0]
     url = oauth.authorization_url(
         redirect_uri=uri, scope="identity:read events:read", state="s", code_verifier=verifier

@@ -94,15 +94,23 @@ def test_ctrl_c_is_quiet_as_soon_as_it_says_that_it_is_ready() -> None:
 
 
 def test_redirect_uris_may_be_named() -> None:
-    command = [*COMMAND, "--port", "0", "--ready-json", "--exit-with-parent", "--preset", "empty"]
-    command += ["--redirect-uri", "http://127.0.0.1:1/a", "--redirect-uri", "http://127.0.0.1:2/b"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdin is not None
-        assert child.stdout is not None
-        url = json.loads(child.stdout.readline())["url"]
-        told = requests.get(f"{url}/_sandbox/credentials", timeout=10).json()["redirect_uris"]
-        child.stdin.close()
-    assert told == ["http://127.0.0.1:1/a", "http://127.0.0.1:2/b"]
+    named = ["http://127.0.0.1:1/a", "https://airflow.example/livestorm/callback"]
+    with SandboxProcess(preset="empty", redirect_uris=named) as sandbox:
+        assert sandbox.credentials()["redirect_uris"] == named
+    with SandboxProcess(preset="empty") as sandbox:
+        assert sandbox.credentials()["redirect_uris"] == [
+            "http://127.0.0.1:8080/livestorm/callback", "http://localhost:8080/livestorm/callback",
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["http://airflow.example/livestorm/callback", "https://airflow.example/#", "https://[", "/livestorm/callback"],
+)
+def test_a_redirect_uri_that_livestorm_would_not_register_is_refused(uri: str) -> None:
+    done = subprocess.run([*COMMAND, "--redirect-uri", uri], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2
+    assert f"{uri!r} is not https, or http on loopback, without a fragment" in done.stderr
 
 
 def test_a_port_that_does_not_exist_is_refused() -> None:

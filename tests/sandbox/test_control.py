@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 import requests
 
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
 from tests.sandbox.caller import Api, session_with
+from tests.sandbox.facts import Facts
 
 
 def test_calls_are_counted_by_operation_and_by_status(api: Api, sandbox: SandboxProcess) -> None:
@@ -182,3 +184,31 @@ def test_a_refresh_may_give_no_new_refresh_token(sandbox: SandboxProcess) -> Non
     assert not any("refresh_token" in one.json() for one in answers)
     assert len({one.json()["access_token"] for one in answers}) == 3
     assert sandbox.status()["counters"]["reuses_of_spent_tokens"] == 0
+
+
+def test_the_workspace_and_its_owner_can_be_renamed(sandbox: SandboxProcess) -> None:
+    sandbox.rename(workspace="<img src=x>", owner="Ada <b>King of Lovelace")
+    facts = Facts(sandbox)
+    with facts.web:
+        me = facts.get("/me", include="organization").json()
+    owner = me["data"]
+    assert (owner["attributes"]["first_name"], owner["attributes"]["last_name"]) == ("Ada", "<b>King of Lovelace")
+    assert me["included"][0]["attributes"]["name"] == sandbox.status()["name"] == "<img src=x>"
+    for row in [*sandbox.truth("people"), *(row["attributes"]["owner"] for row in sandbox.truth("events"))]:
+        if row["id"] == owner["id"]:
+            assert row["attributes"]["last_name"] == "<b>King of Lovelace"
+    wrong: list[dict[str, Any]] = [{}, {"workspace": None}, {"slug": "x"}]
+    for names in wrong:
+        with pytest.raises(RuntimeError, match="as text"):
+            sandbox.rename(**names)
+
+
+def test_the_consent_page_shows_names_as_text(sandbox: SandboxProcess) -> None:
+    sandbox.rename(workspace="<img src=x onerror=alert(1)>")
+    credentials = sandbox.credentials()
+    asked = {"response_type": "code", "client_id": credentials["client_id"], "scope": "events:read"}
+    asked |= {"redirect_uri": credentials["redirect_uris"][0], "state": '"><script>alert(1)</script>'}
+    page = requests.get(sandbox.authorize_url, params=asked, timeout=10).text
+    assert "&lt;img src=x onerror=alert(1)&gt;" in page
+    assert "<img" not in page
+    assert "<script" not in page

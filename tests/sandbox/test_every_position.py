@@ -34,7 +34,8 @@ from tests import truth
 from tests.auth.rotation import MemoryStore
 
 STREAMS = ("events", "sessions", "session_people")
-ELSEWHERE = {"workspace_state", "missing_scope", "life", "webhook_urls"}  # these have tests of their own
+# These have tests of their own.
+ELSEWHERE = {"workspace_state", "missing_scope", "life", "webhook_urls", "pkce", "consent"}
 NUMBERS = {
     "token_life": (1, 86_400),
     "code_life": (1, 600),

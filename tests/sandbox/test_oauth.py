@@ -75,6 +75,19 @@ def assert_refused(answer: requests.Response, error: str, status: int = 400) -> 
     assert f'error="{error}"' in answer.headers["WWW-Authenticate"]
 
 
+def test_an_https_address_may_be_registered_and_only_it_is_taken(web: requests.Session) -> None:
+    uri = "https://airflow.example/prefix/livestorm/callback"
+    with SandboxProcess(preset="empty", redirect_uris=[uri]) as sandbox:
+        for other in (uri + "/", uri + "?x=1", uri.replace("https", "http"), uri.replace("airflow", "Airflow")):
+            assert consent(web, sandbox, redirect_uri=other).status_code == 401, other
+        asked = {"response_type": "code", "client_id": client_of(sandbox)["client_id"], "scope": "events:read"}
+        asked |= {"redirect_uri": uri, "state": STATE, "decision": "authorize"}
+        answer = web.post(sandbox.authorize_url, data=asked, timeout=10, allow_redirects=False)
+        address, _, query = answer.headers["Location"].partition("?")
+        assert address == uri
+        assert exchange(web, sandbox, parse_qs(query)["code"][0]).ok
+
+
 def test_a_consent_gives_a_code_that_gives_a_pair_that_works(web: requests.Session, sandbox: SandboxProcess) -> None:
     back = consent(web, sandbox)
     assert back["state"] == STATE
@@ -116,6 +129,28 @@ def test_pkce_binds_the_code_to_its_verifier(web: requests.Session, sandbox: San
 
 def test_a_verifier_without_a_challenge_is_refused(web: requests.Session, sandbox: SandboxProcess) -> None:
     assert_refused(exchange(web, sandbox, consent(web, sandbox)["code"], code_verifier="x" * 43), "invalid_grant")
+
+
+def test_a_server_that_does_not_know_pkce_ignores_its_parameters(
+    web: requests.Session, sandbox: SandboxProcess
+) -> None:
+    sandbox.configure(pkce="ignored")
+    pkce = {"code_challenge": "x", "code_challenge_method": "rot13"}
+    assert exchange(web, sandbox, consent(web, sandbox, **pkce)["code"], code_verifier="y").ok
+    assert exchange(web, sandbox, consent(web, sandbox)["code"], code_verifier="y").ok
+
+
+def test_a_person_may_grant_less_than_is_asked_for(web: requests.Session, sandbox: SandboxProcess) -> None:
+    asked = "events:write events:read identity:write"
+    assert exchange(web, sandbox, consent(web, sandbox, scope=asked)["code"]).json()["scope"] == asked
+    sandbox.configure(consent="read_only")
+    pair = exchange(web, sandbox, consent(web, sandbox, scope=asked)["code"]).json()
+    assert pair["scope"] == "events:read identity:read"
+    again = refresh(web, sandbox, pair["refresh_token"]).json()
+    assert again["scope"] == pair["scope"], "it does not come back with a refresh"
+    write = {"data": {"type": "events", "attributes": {}}}
+    headers = {"Authorization": f"Bearer {again['access_token']}"}
+    assert web.post(f"{sandbox.api_url}/events", json=write, headers=headers, timeout=10).status_code == 403
 
 
 def test_a_denial_goes_back_with_the_state(web: requests.Session, sandbox: SandboxProcess) -> None:
