@@ -44,6 +44,10 @@ class Cluster:
     database: Database
     valkey: pathlib.Path
 
+    def password(self, name: str) -> str:
+        """Of a person: `admin` or `viewer`."""
+        return str(json.loads((self.airflow.home / "passwords.json").read_text())[name])
+
     def api(self, method: str, path: str, **arguments: Any) -> Any:
         """Call Airflow's REST API as admin."""
         headers = {"Authorization": f"Bearer {self.airflow.token()}"}
@@ -146,12 +150,14 @@ def cluster(
                 "AIRFLOW__CORE__EXECUTOR": "LocalExecutor,CeleryExecutor",
                 "AIRFLOW__CORE__PARALLELISM": "16",
                 "AIRFLOW__CORE__PLUGINS_FOLDER": str(base / "plugins"),
+                "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer",
                 "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
                 **(settings or {}),
             },
         )
         # Each of the api-server's workers would make a password of its own, and only one would be in the file.
-        (airflow.home / "passwords.json").write_text(json.dumps({"admin": secrets.token_urlsafe(16)}))
+        passwords = {name: secrets.token_urlsafe(16) for name in ("admin", "viewer")}
+        (airflow.home / "passwords.json").write_text(json.dumps(passwords))
         airflow.migrate()
         fernet = airflow.env["AIRFLOW__CORE__FERNET_KEY"]
         database = running.enter_context(contextlib.closing(Database(postgres.get_uri(), fernet)))

@@ -10,16 +10,16 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 import msgspec
 import requests
 import tenacity
 
+from airflow_provider_livestorm.api.answer import Answer, Page
 from airflow_provider_livestorm.api.errors import error_from, is_transient, may_need_another_token
-from airflow_provider_livestorm.api.json_api import Document, Quota, Resource, decode_document, next_page, read_quota
-from airflow_provider_livestorm.api.pacing import Pacer
+from airflow_provider_livestorm.api.json_api import Quota, decode_document, next_page, read_quota
+from airflow_provider_livestorm.api.pacing import Pacer, monthly_reset
 from airflow_provider_livestorm.api.transport import (
     Authorization,
     encode_query,
@@ -56,34 +56,6 @@ class Credential(Protocol):
         """The API refused the header `refused` with 401: get another. False where there is no other."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A successful answer: the HTTP status, the document, and the quota as its headers told it."""
-
-    status: int
-    document: Document
-    quota: Quota
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a list.
-
-    Attributes:
-        number: 0-based.
-        resources: what Livestorm sent, at most 50.
-        included: the resources that `include` asked for.
-        record_count: rows in the whole list as this page's `meta` tells it; None where it does not.
-        page_count: pages in the whole list, likewise.
-    """
-
-    number: int
-    resources: list[Resource]
-    included: list[Resource]
-    record_count: int | None
-    page_count: int | None
-
-
 class LivestormClient:
     """Calls Livestorm's REST API v1 and decodes its answers.
 
@@ -91,6 +63,8 @@ class LivestormClient:
         credential: gives the Authorization header.
         base_url: the API's root; https, or http on loopback.
         pacer: keeps the limits; shared by all threads that use this client.
+        observer: told of each call that was sent, once it was answered or failed: the quota as its headers told it,
+            and when a new month begins, UTC unix seconds, where a refusal said so.
         max_attempts: how often one call is tried in all, where trying again is safe; burst 429s do not count.
         deadline: seconds after which no further try of one call is begun.
         timeout: seconds to connect and to wait between two bytes of an answer.
@@ -107,6 +81,7 @@ class LivestormClient:
         *,
         base_url: str = API_URL,
         pacer: Pacer | None = None,
+        observer: Callable[[Quota, float | None], None] | None = None,
         max_attempts: int = 5,
         deadline: float = 300.0,
         timeout: tuple[float, float] = (_CONNECT_TIMEOUT, _READ_TIMEOUT),
@@ -116,6 +91,7 @@ class LivestormClient:
         self.base_url = require_secure_url(base_url, what="API URL").rstrip("/")
         self.pacer = pacer if pacer is not None else Pacer()
         self._credential = credential
+        self._observer = observer
         self._max_attempts = max_attempts
         self._deadline = deadline
         self._timeout = timeout
@@ -246,11 +222,12 @@ class LivestormClient:
     def _send(self, method: str, path: str, query: dict[str, str], body: bytes | None) -> tuple[requests.Response, str]:
         """Send, and tell which Authorization header went along."""
         self.pacer.acquire()
-        quota, refused = Quota(), False
+        quota, refused, sent, resets_at = Quota(), False, False, None
         try:
             # Asked for after the pacer's wait: a token may expire meanwhile.
             authorization = self._credential.authorization()
             self._calls += 1
+            sent = True
             response = self._session.request(
                 method,
                 self.base_url + path,
@@ -263,6 +240,7 @@ class LivestormClient:
             )
             quota = read_quota(response.headers)
             refused = response.status_code == requests.codes.too_many_requests
+            resets_at = monthly_reset(response.headers, now=self._clock()) if refused else None
         except requests.RequestException as error:
             # `from None`: the cause repeats the whole URL, whose query may hold an e-mail address.
             raise LivestormConnectionError(
@@ -272,6 +250,8 @@ class LivestormClient:
             raise LivestormConfigurationError(f"{method} {self.base_url}{path}: not sent. {error}") from None
         finally:
             self.pacer.answered(quota, refused=refused)
+            if sent and self._observer is not None:
+                self._observer(quota, resets_at)
         return response, authorization
 
     def _wait(self, state: tenacity.RetryCallState) -> float:

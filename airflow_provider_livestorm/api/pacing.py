@@ -17,10 +17,10 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 
-from airflow_provider_livestorm.api.json_api import Quota
+from airflow_provider_livestorm.api.json_api import Quota, read_quota
 from airflow_provider_livestorm.exceptions import LivestormQuotaExceededError
 
-__all__ = ["INTERVAL_LIMIT", "LONGEST_BURST_WAIT", "Pacer", "is_monthly", "read_retry_after"]
+__all__ = ["INTERVAL_LIMIT", "LONGEST_BURST_WAIT", "Pacer", "is_monthly", "monthly_reset", "read_retry_after"]
 
 INTERVAL_LIMIT = 5  # requests a second; Livestorm docs, "Rate limits and quotas"
 # The server counts arrivals, we count departures: two calls a second apart here may arrive a little closer together.
@@ -141,3 +141,9 @@ def is_monthly(quota: Quota, retry_after: float | None) -> bool:
     if quota.monthly_remaining is not None and quota.monthly_remaining <= 0:
         return True
     return retry_after is not None and retry_after > LONGEST_BURST_WAIT
+
+
+def monthly_reset(headers: Mapping[str, str], *, now: float) -> float | None:
+    """When a new month begins (UTC unix seconds), by the headers of a 429; None where it was for the 5 a second."""
+    retry_after = read_retry_after(headers, now=now)
+    return now + retry_after if retry_after is not None and is_monthly(read_quota(headers), retry_after) else None

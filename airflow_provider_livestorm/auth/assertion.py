@@ -16,11 +16,21 @@ __all__ = ["ASSERTION_TYPE", "read_assertion", "sign_assertion"]
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 7523, 2.2
 AUDIENCE = "airflow-provider-livestorm/token-broker"
 LIFE_SECONDS = 60
+# Stands for the client id of a private API token, which has none.
+_NO_CLIENT = "private-api-token"
 _LEEWAY_SECONDS = 30  # between the clocks of a worker and the api-server
 
 
-def sign_assertion(*, conn_id: str, client_id: str, client_secret: str, now: float | None = None) -> str:
-    """Sign a proof that the caller can read the connection; good for a minute and for that connection only."""
+def sign_assertion(*, conn_id: str, client_id: str | None, client_secret: str, now: float | None = None) -> str:
+    """Sign a proof that the caller can read the connection; good for a minute and for that connection only.
+
+    Args:
+        conn_id: of the connection.
+        client_id: its login; None where its password is a private API token.
+        client_secret: its password, the key.
+        now: UTC unix seconds.
+    """
+    client_id = client_id or _NO_CLIENT
     issued = int(time.time() if now is None else now)
     claims = {
         "iss": client_id,
@@ -34,8 +44,11 @@ def sign_assertion(*, conn_id: str, client_id: str, client_secret: str, now: flo
     return jwt.encode(claims, client_secret, algorithm="HS256")
 
 
-def read_assertion(assertion: str, *, conn_id: str, client_id: str, client_secret: str) -> tuple[str, float] | None:
+def read_assertion(
+    assertion: str, *, conn_id: str, client_id: str | None, client_secret: str
+) -> tuple[str, float] | None:
     """Check a proof strictly: its id and expiry (UTC unix seconds), or None for any fault whatever."""
+    client_id = client_id or _NO_CLIENT
     try:
         claims = jwt.decode(
             assertion,

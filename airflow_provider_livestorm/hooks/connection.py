@@ -31,7 +31,7 @@ from airflow_provider_livestorm.hooks.masking import mask_secret
 
 __all__ = [
     "CONN_TYPE", "AirflowConnection", "ConnectionSettings", "airflow_url", "broker_url", "connect_page", "open_lease",
-    "open_store", "server_side_settings", "shared_credential", "token_source", "variable_lease",
+    "open_store", "server_side_settings", "shared_credential", "store_in_use", "token_source", "variable_lease",
 ]  # fmt: skip
 
 CONN_TYPE = "livestorm"
@@ -154,11 +154,7 @@ def token_source(settings: ConnectionSettings) -> TokenSource:
     Raises:
         LivestormConfigurationError: `[livestorm] token_store` is not one of ours, or not for this Airflow.
     """
-    store = conf.get("livestorm", "token_store", fallback="auto") or "auto"
-    if store not in _STORES:
-        raise LivestormConfigurationError(f"[livestorm] token_store is one of {', '.join(_STORES)}; got {store!r}.")
-    if store == "auto":
-        store = "broker" if _runs_without_database() else "metadata_db"
+    store = store_in_use()
     if store == "metadata_db":
         return open_lease(settings)
     if store == "variable":
@@ -180,6 +176,20 @@ def token_source(settings: ConnectionSettings) -> TokenSource:
         url=broker_url(),
         mask=mask_secret,
     )
+
+
+def store_in_use() -> str:
+    """`metadata_db`, `broker` or `variable`: what `[livestorm] token_store` means in this process.
+
+    Raises:
+        LivestormConfigurationError: it is not one of ours.
+    """
+    store = conf.get("livestorm", "token_store", fallback="auto") or "auto"
+    if store not in _STORES:
+        raise LivestormConfigurationError(f"[livestorm] token_store is one of {', '.join(_STORES)}; got {store!r}.")
+    if store == "auto":
+        store = "broker" if _runs_without_database() else "metadata_db"
+    return str(store)
 
 
 def open_lease(settings: ConnectionSettings, *, conn_id: str | None = None) -> TokenLease:

@@ -27,6 +27,7 @@ from airflow_provider_livestorm.hooks.connection import (
 )
 from airflow_provider_livestorm.hooks.form_test import credential_for_test, introduce
 from airflow_provider_livestorm.hooks.off_loop import off_loop
+from airflow_provider_livestorm.hooks.usage import meter_of
 
 __all__ = ["LivestormHook"]
 
@@ -88,7 +89,10 @@ class LivestormHook(BaseHook):
 
     def _open(self, credential: Credential) -> LivestormClient:
         return LivestormClient(
-            credential, base_url=self.settings.api_url, pacer=Pacer(min_quota_remaining=self.min_quota_remaining)
+            credential,
+            base_url=self.settings.api_url,
+            pacer=Pacer(min_quota_remaining=self.min_quota_remaining),
+            observer=meter_of(self.settings).observe,
         )
 
     def get_conn(self) -> LivestormClient:

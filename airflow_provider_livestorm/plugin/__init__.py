@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import AirflowPlugin
 
+from airflow_provider_livestorm.plugin import listener
+
 __all__ = ["LivestormPlugin"]
 
 
@@ -18,6 +20,7 @@ class LivestormPlugin(AirflowPlugin):
     """
 
     name = "livestorm"
+    listeners = [listener]  # noqa: RUF012 - as Airflow has it
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # lazy, as the docstring says

@@ -11,19 +11,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import secrets
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.background import BackgroundTask
 
-from airflow_provider_livestorm.auth.assertion import ASSERTION_TYPE, read_assertion
 from airflow_provider_livestorm.auth.lease import TokenLease
 from airflow_provider_livestorm.auth.stores.spent_proofs import SpentProofs
 from airflow_provider_livestorm.auth.token import TokenSet
@@ -35,6 +33,8 @@ from airflow_provider_livestorm.exceptions import (
 )
 from airflow_provider_livestorm.hooks.connection import ConnectionSettings, open_lease, server_side_settings
 from airflow_provider_livestorm.plugin.admission import Admission
+from airflow_provider_livestorm.plugin.callers import Callers, Looks, Proof, ProofRegister, problem, unauthorized
+from airflow_provider_livestorm.plugin.usage_report import UsageReports, UsageRequest
 
 __all__ = ["TokenBroker", "create_app"]
 
@@ -44,26 +44,13 @@ _LAST_TURN_SECONDS = 1.6
 _TURNS_A_SECOND = 70
 # Those who come all at once are let in so far from each other; a little less than turns are, so that none waits twice.
 _APART_SECONDS = 0.012
-# A crowd asks for the same connection: what one caller was told of it serves for those who ask in the same moment.
-_LOOK_SECONDS = 0.1
 # After a refresh that failed without a verdict, the callers' polls do not start another one at once.
 _PAUSE_SECONDS = 5.0
-
-_Found = TypeVar("_Found")
 
 log = logging.getLogger(__name__)
 
 
-class ProofRegister(Protocol):
-    """Knows which proofs were shown before; `spent_proofs.SpentProofs`."""
-
-    def first_use(self, conn_id: str, proof_id: str, expires_at: float) -> bool:
-        """Whether this one never was; it is spent by this."""
-
-
-class _Request(BaseModel):
-    client_assertion_type: str = Field(max_length=100)
-    client_assertion: str = Field(max_length=4096)
+class _Request(Proof):
     refused: str | None = Field(default=None, max_length=64)
 
 
@@ -87,82 +74,40 @@ class TokenBroker:
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._settings = settings
+        self._looks = Looks(monotonic)
+        proofs = proofs if proofs is not None else SpentProofs(clock=clock, monotonic=monotonic)
+        self.callers = Callers(settings=settings, proofs=proofs, looks=self._looks, monotonic=monotonic)
         self._lease = lease
-        self._proofs = proofs if proofs is not None else SpentProofs(clock=clock, monotonic=monotonic)
         self._clock = clock
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._refreshes: dict[str, Future[TokenSet]] = {}
         self._failures: dict[str, tuple[float, str]] = {}
         self._last_turn = 0.0
-        self._looks: dict[Hashable, tuple[float, Any]] = {}
         self._refreshers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="livestorm-refresh")
 
     def answer(self, conn_id: str, request: _Request) -> JSONResponse:
         """Answer one caller; never waits for Livestorm, nor for another caller."""
         try:
-            settings = self._authenticate(conn_id, request)
-            if settings is None:
-                return _problem(401, "unauthorized", "The proof was not accepted.")
+            settings = self.callers.authenticate(conn_id, request)
+            if settings is None or settings.client_id is None:
+                return unauthorized()
             refused = request.refused
-            token = self._look(("token", conn_id, refused), lambda: self._lease(settings).stored(refused=refused))
+            token = self._looks.look(("token", conn_id, refused), lambda: self._lease(settings).stored(refused=refused))
             if token is not None:
                 return _granted(token, self._clock())
             refresh = self._start_refresh(conn_id, self._lease(settings), refused)
         except LivestormReconnectRequiredError as error:
-            return _problem(409, "reconnect_required", str(error))
+            return problem(409, "reconnect_required", str(error))
         except LivestormConfigurationError as error:
-            return _problem(409, "configuration", str(error))
+            return problem(409, "configuration", str(error))
         except LivestormTokenError as error:
-            return _problem(503, "unavailable", str(error))
+            return problem(503, "unavailable", str(error))
         # The server waits for background tasks before it stops: a refresh that was begun is finished and stored.
         return JSONResponse(
             {"status": "refreshing"}, 202, {"Retry-After-Ms": self._turn(), **_NO_STORE},
             background=BackgroundTask(_until_done, refresh),
         )  # fmt: skip
-
-    def _authenticate(self, conn_id: str, request: _Request, *, since: float = -math.inf) -> ConnectionSettings | None:
-        """The connection if the caller proved that it can read it; an unknown one costs the same and tells the same.
-
-        Args:
-            conn_id: of the connection.
-            request: with the proof.
-            since: what was found before this (monotonic) will not do.
-        """
-        begun = self._monotonic()
-        try:
-            settings = self._look(("settings", conn_id), lambda: self._settings(conn_id), since=since)
-            client_id, client_secret = settings.client_id, settings.secret
-        except LivestormTokenError:  # the database is away: no verdict on the caller
-            raise
-        except Exception as error:  # noqa: BLE001 - a backend's denial, or whatever an odd URL leads to
-            if not isinstance(error, LivestormError | PermissionError):
-                log.warning("Connection %r cannot be used: %s", conn_id, type(error).__name__)
-            settings, client_id, client_secret = None, None, None
-        proof = read_assertion(
-            request.client_assertion,
-            conn_id=conn_id,
-            client_id=client_id or "nobody",
-            client_secret=client_secret or secrets.token_hex(32),
-        )
-        if settings is not None and proof is None and since == -math.inf:  # a person may have corrected it just now
-            return self._authenticate(conn_id, request, since=begun)
-        if settings is None or not client_id or proof is None or request.client_assertion_type != ASSERTION_TYPE:
-            return None
-        return settings if self._proofs.first_use(conn_id, *proof) else None
-
-    def _look(self, what: Hashable, look: Callable[[], _Found], *, since: float = -math.inf) -> _Found:
-        """What was found a moment ago, but not before `since`, or what is found now."""
-        with self._lock:
-            now = self._monotonic()
-            self._looks = {known: (at, found) for known, (at, found) in self._looks.items() if now - at < _LOOK_SECONDS}
-            if what in self._looks and self._looks[what][0] > since:
-                return cast("_Found", self._looks[what][1])
-        found = look()
-        with self._lock:
-            self._looks[what] = (now, found)
-        return found
 
     def _turn(self) -> str:
         """When a caller is to come back, in milliseconds from now."""
@@ -217,11 +162,16 @@ def create_app(broker: TokenBroker | None = None, *, prefix: str = "/connections
     broker = broker if broker is not None else TokenBroker()
     # The readers wait on the database only; Airflow's pool of connections is small, so they are few.
     readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="livestorm-broker")
+    reports = UsageReports(broker.callers)
     app = FastAPI(title="Livestorm", openapi_url=None)
 
     @app.post(f"{prefix}/{{connection_id:path}}/access-token")
     async def access_token(connection_id: str, request: _Request) -> JSONResponse:
         return await asyncio.get_running_loop().run_in_executor(readers, broker.answer, connection_id, request)
+
+    @app.post(f"{prefix}/{{connection_id:path}}/usage")
+    async def usage(connection_id: str, request: UsageRequest) -> Response:
+        return await asyncio.get_running_loop().run_in_executor(readers, reports.take, connection_id, request)
 
     app.add_middleware(Admission, at_once=2, apart=_APART_SECONDS)
     return app
@@ -245,7 +195,3 @@ def _granted(token: TokenSet, now: float) -> JSONResponse:
         "scope": token.scope,
     }
     return JSONResponse(body, headers=_NO_STORE)
-
-
-def _problem(code: int, error: str, message: str) -> JSONResponse:
-    return JSONResponse({"error": error, "message": message}, code, _NO_STORE)

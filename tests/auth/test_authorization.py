@@ -22,7 +22,7 @@ NOW = 1_790_000_000.0
 
 @pytest.fixture(scope="module")
 def livestorm() -> Iterator[SandboxProcess]:
-    with SandboxProcess(preset="empty", interval_limit=0, redirect_uri=REDIRECT_URI) as sandbox:
+    with SandboxProcess(preset="empty", interval_limit=0, redirect_uris=[REDIRECT_URI]) as sandbox:
         yield sandbox
 
 

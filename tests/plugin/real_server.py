@@ -167,7 +167,7 @@ def real_server(base: pathlib.Path) -> Iterator[Server]:
         airflow.python(_PEOPLE, {name: (role, passwords[name]) for name, role in roles.items()})
         sandbox = running.enter_context(
             SandboxProcess(
-                preset="empty", rotation="strict", interval_limit=0, redirect_uri=f"{public}/livestorm/callback"
+                preset="empty", rotation="strict", interval_limit=0, redirect_uris=[f"{public}/livestorm/callback"]
             )
         )
         grant = sandbox.grant()

@@ -8,7 +8,7 @@ import requests
 from playwright.sync_api import Browser, expect
 
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
-from tests.sandbox.browser import opened, other_site
+from tests.browser import opened, other_site
 
 HTML = "<img src=x onerror=alert(1)>"
 
