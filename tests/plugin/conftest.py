@@ -1,10 +1,16 @@
-"""What the tests of the token broker share."""
+"""What the tests of the token broker share, and those of the Livestorm page."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from airflow_provider_livestorm.plugin import admission, token_broker
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 
 @pytest.fixture(autouse=True)
@@ -23,3 +29,13 @@ def _answers_come_before_background_tasks(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.fixture(autouse=True)
 def _refusals_leave_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admission, "_REFUSAL_STEP_SECONDS", 0.02)
+
+
+@pytest.fixture
+def page(browser: Browser, complaints: list[str]) -> Iterator[Page]:
+    """A page in a profile of its own; there must be nothing in the console at the end, the policy's refusals least."""
+    from tests.browser import opened  # noqa: PLC0415  (most tests here need no browser)
+
+    with opened(browser, complaints, viewport={"width": 1200, "height": 900}) as page:
+        yield page
+    assert complaints == []
