@@ -1,7 +1,7 @@
 """A stand-in for the api-server, for the looks of the Livestorm page alone: the page's files, and what a test answers.
 
 It serves them as the api-server does, behind a path prefix and with the same Content-Security-Policy, by themselves and
-in a frame with the sandbox of Airflow's UI. Used by test_page_looks.py and test_page_use.py.
+in a frame with the sandbox of Airflow's UI. Used by test_page_*.py.
 """
 
 from __future__ import annotations

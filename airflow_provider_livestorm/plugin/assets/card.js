@@ -77,9 +77,9 @@ export class Card {
     const words = [reason, guide(connection)].filter(Boolean).join(" ");
     fill(this.reason, words, () => [words]);
     this.reason.hidden = !words;
-    fill(this.facts, connection, factsOf);
+    const { quota, calls, ...known } = connection;
+    fill(this.facts, known, factsOf);
     this.facts.hidden = !this.facts.childElementCount;
-    const { quota, calls } = connection;
     fill(this.quota, [quota, quota !== null && quota.resets_at !== null && quota.resets_at <= now()], () => quotaParts(quota));
     this.chart.show(calls);
     // Where nothing was ever asked for, there is nothing to say of it.

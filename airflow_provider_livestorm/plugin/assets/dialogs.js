@@ -42,11 +42,12 @@ function warnOfOtherAddress(redirect, connId) {
   const place = byId("connect-elsewhere");
   place.hidden = !other;
   byId("connect-go").disabled = other;
+  byId("connect-go").setAttribute("aria-describedby", other ? place.id : "");
   if (!other) return;
   const there = new URL("./", back);
   there.searchParams.set("connection", connId);
   place.replaceChildren(
-    `You are at ${location.origin}, and Livestorm would send you back to ${back.origin}, where you are not logged in. `,
+    `You are at ${location.origin}, and Livestorm would send you back to ${back.origin}, where this login does not count. `,
     element("a", { href: there.href, "data-leaves": "" }, `Open this page at ${back.origin}`),
     " and connect there.",
   );

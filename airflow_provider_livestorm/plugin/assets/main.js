@@ -41,7 +41,7 @@ function show(found) {
   byId("airflow").href = found.airflow_url;
   const waiting = found.connections.filter(needy).length;
   const wants = waiting ? `, ${waiting} ${waiting === 1 ? "needs" : "need"} attention` : "";
-  byId("summary").textContent = found.connections.length ? `${many(found.connections.length, "connection")}${wants}` : "";
+  fill(byId("summary"), found.connections.length ? `${many(found.connections.length, "connection")}${wants}` : "", (words) => [words]);
   showCards(sorted(found.connections), found.connections_url);
   byId("looking")?.remove();
   showInstead(found.connections.length ? null : "none");
@@ -96,7 +96,7 @@ function showRefusal(error) {
     latest = null;
     for (const card of cards.values()) card.node.remove();
     cards.clear();
-    byId("summary").textContent = "";
+    fill(byId("summary"), "", () => []);
     byId("away").hidden = true;
     for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
     byId("looking")?.remove();
