@@ -1,10 +1,11 @@
-"""What Airflow asks every provider: its connection type with the form's fields, and its configuration options."""
+"""What Airflow asks every provider: its connection type with its form, and its configuration options."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from airflow_provider_livestorm import __version__
+from airflow_provider_livestorm.hooks import form
 
 __all__ = ["get_provider_info"]
 
@@ -34,29 +35,7 @@ def get_provider_info() -> dict[str, Any]:
                 "connection-type": "livestorm",
                 "hook-class-name": "airflow_provider_livestorm.hooks.livestorm.LivestormHook",
                 "hook-name": "Livestorm",
-                "ui-field-behaviour": {
-                    "hidden-fields": ["schema", "port"],
-                    "relabeling": {
-                        "host": "API URL",
-                        "login": "OAuth client id",
-                        "password": "OAuth client secret, or private API token",
-                    },
-                    "placeholders": {
-                        "host": "https://api.livestorm.co/v1",
-                        "login": "leave empty to use a private API token",
-                    },
-                },
-                "conn-fields": {
-                    "refresh_token": _field(
-                        "Refresh token",
-                        "Of an OAuth authorization. It is replaced at each refresh; paste one only to (re)connect.",
-                        password=True,
-                    ),
-                    "access_token": _field("Access token", "Kept by the provider; leave it alone.", password=True),
-                    "scope": _field("Scope", "Space separated, such as: identity:read events:read"),
-                    "token_url": _field("Token URL", "Only for a sandbox or a proxy; https, or loopback."),
-                    "authorize_url": _field("Authorize URL", "Only for a sandbox or a proxy; https, or loopback."),
-                },
+                **form.metadata(),
             }
         ],
         "config": {
@@ -88,10 +67,3 @@ def get_provider_info() -> dict[str, Any]:
             }
         },
     }
-
-
-def _field(label: str, description: str, *, password: bool = False) -> dict[str, Any]:
-    schema: dict[str, Any] = {"type": ["string", "null"]}
-    if password:
-        schema["format"] = "password"
-    return {"label": label, "description": description, "schema": schema}

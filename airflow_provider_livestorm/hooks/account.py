@@ -21,12 +21,11 @@ from airflow_provider_livestorm.exceptions import (
     LivestormAuthorizationError,
     LivestormConfigurationError,
     LivestormError,
-    LivestormForbiddenError,
     LivestormTokenError,
 )
 from airflow_provider_livestorm.hooks.account_status import AccountStatus, describe, unusable
 from airflow_provider_livestorm.hooks.connection import ConnectionSettings, open_lease, open_store, server_side_settings
-from airflow_provider_livestorm.hooks.form_test import introduce, who
+from airflow_provider_livestorm.hooks.form_test import ask_who, introduce, who
 from airflow_provider_livestorm.hooks.masking import mask_secret
 from airflow_provider_livestorm.usage.facts import QuotaReading, Report, day_of
 from airflow_provider_livestorm.usage.ledger import Ledger
@@ -200,11 +199,7 @@ class LivestormAccount:
         with LivestormClient(
             credential, base_url=settings.api_url, max_attempts=_TEST_ATTEMPTS, deadline=_TEST_SECONDS
         ) as client:
-            try:
-                document = client.request("GET", "/me", params={"include": "organization"}).document
-            except LivestormForbiddenError:  # identity:read was not granted; any live token may ping
-                client.request("GET", "/ping")
-                document = None
+            document = ask_who(client)
             calls, quota = client.calls, client.quota
         record = self._record(settings)
         now = self._clock()

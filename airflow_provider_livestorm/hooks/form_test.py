@@ -1,19 +1,32 @@
 """The Test button of the Connection form: with which credential it calls, and what it says of the answer.
 
-Airflow tests a copy of the form under a random id, in the api-server; the hook's `test_connection` is called there.
+Airflow tests a copy of the form under a random id, in the api-server; the hook's `test_connection` is called there. The
+Livestorm page and the command line, which test by `LivestormAccount`, say it in the same words.
 """
 
 from __future__ import annotations
 
+from airflow_provider_livestorm.api.client import LivestormClient
 from airflow_provider_livestorm.api.json_api import Document, Quota
 from airflow_provider_livestorm.auth.credentials import ApiToken, OAuthCredential, TokenSource
 from airflow_provider_livestorm.auth.lease import TokenLease
-from airflow_provider_livestorm.exceptions import LivestormConfigurationError
-from airflow_provider_livestorm.hooks.connection import ConnectionSettings, open_lease, token_source
+from airflow_provider_livestorm.exceptions import (
+    LivestormAuthenticationError,
+    LivestormConfigurationError,
+    LivestormForbiddenError,
+    LivestormReconnectRequiredError,
+)
+from airflow_provider_livestorm.hooks.connection import (
+    ConnectionSettings,
+    connect_page,
+    open_lease,
+    token_source,
+)
+from airflow_provider_livestorm.hooks.form import UNCHANGED
 from airflow_provider_livestorm.hooks.masking import mask_secret
 from airflow_provider_livestorm.usage.facts import Identity
 
-__all__ = ["credential_for_test", "introduce"]
+__all__ = ["ask_who", "credential_for_test", "introduce", "scope_of", "who"]
 
 
 def credential_for_test(settings: ConnectionSettings) -> ApiToken | OAuthCredential:
@@ -24,6 +37,7 @@ def credential_for_test(settings: ConnectionSettings) -> ApiToken | OAuthCredent
 
     Raises:
         LivestormConfigurationError: the form was not saved yet.
+        LivestormReconnectRequiredError: it was saved, and nobody has authorized it since.
     """
     if settings.client_id is None:
         return ApiToken(settings.secret)
@@ -37,18 +51,59 @@ def _source(settings: ConnectionSettings) -> TokenSource:
     if not isinstance(source, TokenLease | VariableReader):
         return source  # the broker knows the row
 
-    from airflow_provider_livestorm.auth.stores.metadata_db import find_row  # noqa: PLC0415 - has a database
+    from airflow_provider_livestorm.auth.stores.metadata_db import SiblingStore, find_row  # noqa: PLC0415 - a database
 
-    home = find_row(settings.conn_id, settings.client_id or "", settings.extra.get("refresh_token"))
+    typed = settings.extra.get("refresh_token") or ""
+    if SiblingStore(settings.conn_id, None).read().revision is not None:  # from the environment, and no copy
+        home: str | None = settings.conn_id
+    else:
+        home = find_row(settings.conn_id, settings.client_id or "", typed)
+    # Who shows no token is told what to do, and no more: the copy's host may be anybody's.
+    if home is not None and home != settings.conn_id and not typed:
+        raise _not_authorized(home)
     if isinstance(source, VariableReader):
         # A person is waiting: what the refresh DAG has not stored, it will not store in this minute.
         return VariableReader(home or settings.conn_id, mask=mask_secret, patience=0.0)
     if home is None:
-        raise LivestormConfigurationError(
-            "Save the connection first, then test it: a test spends its refresh token, and the new one would be lost"
-            " with the unsaved form."
-        )
+        raise _not_saved(typed)
     return open_lease(settings, conn_id=home)
+
+
+def _not_saved(typed: str) -> LivestormConfigurationError:
+    if typed == UNCHANGED:
+        return LivestormConfigurationError(
+            "Airflow 2 does not hand a saved refresh token to its Test button: run `airflow connections test CONN_ID`."
+        )
+    if not typed:
+        return LivestormConfigurationError("Save the connection and authorize it at Livestorm, then test it.")
+    return LivestormConfigurationError(
+        "Save the connection first, then test it: a test spends its refresh token, and the new one would be lost"
+        " with the unsaved form."
+    )
+
+
+def _not_authorized(conn_id: str) -> LivestormReconnectRequiredError:
+    page = connect_page(conn_id)
+    todo = f"open {page} and click Connect" if page else f"run `airflow-livestorm connect {conn_id}` beside Airflow"
+    return LivestormReconnectRequiredError(f"Nobody has authorized this connection at Livestorm yet: {todo}.")
+
+
+def ask_who(client: LivestormClient) -> Document | None:
+    """The answer of `/me` with its organization; None where the credential lives and may not ask for it.
+
+    Raises:
+        LivestormError: Livestorm refuses the credential, or cannot be reached.
+    """
+    try:
+        return client.request("GET", "/me", params={"include": "organization"}).document
+    except (LivestormForbiddenError, LivestormAuthenticationError):  # a scope that lacks may be either (api.md 1.2)
+        client.request("GET", "/ping")  # any live token may
+        return None
+
+
+def scope_of(credential: ApiToken | OAuthCredential) -> str | None:
+    """What an authorization was granted; Livestorm does not tell it of a private API token."""
+    return credential.token().scope if isinstance(credential, OAuthCredential) else None
 
 
 def who(document: Document) -> Identity:

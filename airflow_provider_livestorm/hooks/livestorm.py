@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import Any, ClassVar
 
+from airflow import __version__ as airflow_version
 from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
@@ -19,13 +20,13 @@ from airflow_provider_livestorm.api.records import Event, Session, SessionPerson
 from airflow_provider_livestorm.api.resources import EVENTS, SESSION_PEOPLE, SESSIONS, ResourceList
 from airflow_provider_livestorm.auth.credentials import ApiToken, OAuthCredential
 from airflow_provider_livestorm.exceptions import LivestormError, LivestormUnknownConnectionError
+from airflow_provider_livestorm.hooks import form
 from airflow_provider_livestorm.hooks.connection import (
     CONN_TYPE,
     AirflowConnection,
     ConnectionSettings,
     shared_credential,
 )
-from airflow_provider_livestorm.hooks.form_test import credential_for_test, introduce
 from airflow_provider_livestorm.hooks.off_loop import off_loop
 from airflow_provider_livestorm.hooks.usage import meter_of
 
@@ -235,14 +236,29 @@ class LivestormHook(BaseHook):
         """The workspace."""
         return self.request("GET", "/organization").document
 
+    # --- the Connection form -----
+
     def test_connection(self) -> tuple[bool, str]:
-        """What the Test button of the Connection form does: say who we are and what quota is left, or what is wrong."""
+        """What the Test button does: say who we are, what we may do, and what quota is left; or what is wrong."""
+        from airflow_provider_livestorm.hooks import form_test  # noqa: PLC0415 - no task needs it
+
         try:
-            with self._open(credential_for_test(self.settings)) as client:
-                document = client.request("GET", "/me", params={"include": "organization"}).document
-                return True, introduce(document, client.quota)
+            credential = form_test.credential_for_test(self.settings)
+            with self._open(credential) as client:
+                document = form_test.ask_who(client)
+                return True, form_test.introduce(document, client.quota, form_test.scope_of(credential))
         except LivestormError as error:
             return False, str(error)
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """The form's fields of `extra`, for Airflow before 3.2; later ones draw the form from provider metadata."""
+        return form.widgets(airflow_2=airflow_version.startswith("2."))
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """The form's labels and placeholders, and what it hides; as `get_connection_form_widgets`."""
+        return form.behaviour()
 
 
 def _unknown(conn_id: str) -> LivestormUnknownConnectionError:

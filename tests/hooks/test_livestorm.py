@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -91,6 +92,18 @@ def test_the_connection_test_says_who_we_are_and_what_is_left(hook: LivestormHoo
     assert message.endswith(" of 10,000 calls left this month.")
 
 
+@pytest.mark.parametrize("status", [403, 401])
+def test_a_credential_that_may_not_ask_who_it_is_works_all_the_same(
+    sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    sandbox.configure(missing_scope=status)
+    members = {"conn_type": "livestorm", "host": sandbox.api_url, "password": sandbox.make_api_token("events:read")}
+    monkeypatch.setenv("AIRFLOW_CONN_LIVESTORM_TEST", json.dumps(members))
+    works, message = LivestormHook("livestorm_test").test_connection()
+    assert works, message
+    assert message.startswith("Connected as somebody whom Livestorm does not name without the scope identity:read; 9,9")
+
+
 @pytest.mark.parametrize(
     ("members", "sentence"),
     [
@@ -116,10 +129,16 @@ _TEST_BUTTON = """
 import json, os, sys
 from airflow.models.connection import Connection
 from airflow_provider_livestorm.hooks.livestorm import LivestormHook
-for conn_id, members, store in json.load(sys.stdin):
+from airflow.utils.session import create_session
+rows, tests = json.load(sys.stdin)
+with create_session() as session:
+    session.add_all(Connection(conn_id=conn_id, **members) for conn_id, members in rows.items())
+for conn_id, members, store in tests:
     os.environ["AIRFLOW__LIVESTORM__TOKEN_STORE"] = store
     if members:  # as the api-server tests a form: a copy under a random id, in the environment
         os.environ["AIRFLOW_CONN_" + conn_id.upper()] = json.dumps(members)
+    if conn_id == "environment":  # no copy: it has been used, and keeps its tokens in a row beside
+        LivestormHook(conn_id).get_token()
     result = LivestormHook(conn_id).test_connection()
     print(json.dumps(result), file=sys.stderr)
     results = [*globals().get("results", []), result]
@@ -143,24 +162,39 @@ def test_the_test_button_never_spends_a_refresh_token_that_nobody_keeps(
     unsaved = form | {
         "extra": json.dumps({"refresh_token": sandbox.grant()["refresh_token"], "token_url": sandbox.token_url})
     }
-    airflow.put_connection(conn_id="saved", **form)
+    fresh = form | {"extra": json.dumps({"token_url": sandbox.token_url})}
     sandbox.reset_counters()
 
-    forms = [("xyzunsaved", unsaved), ("xyzcopy", form), ("xyzcopy2", form), ("saved", None)]
-    not_saved, copy, again, saved, no_dag = airflow.python(
-        _TEST_BUTTON, [*((*one, "auto") for one in forms), ("saved", None, "variable")]
+    tests = [
+        ("xyzunsaved", unsaved, "auto"), ("xyzcopy", form, "auto"), ("xyzcopy2", form, "auto"), ("saved", None, "auto"),
+        ("environment", unsaved, "auto"), ("xyzfresh", fresh, "auto"),
+        ("xyznew", fresh | {"login": "another-client"}, "auto"),
+        ("saved", None, "variable"), ("xyzfresh", fresh, "variable"),
+    ]  # fmt: skip
+    not_saved, copy, again, saved, elsewhere, unconnected, new, no_dag, no_seed = airflow.python(
+        _TEST_BUTTON, [{"saved": form, "fresh": fresh}, tests]
     )
 
     assert not_saved == [False, not_saved[1]]
     assert "Save the connection first" in not_saved[1]
     assert copy[0], copy[1]
-    assert "Connected as Léa Martin (team0@sandbox.example), workspace Sandbox & Söhne" in copy[1]
+    assert re.fullmatch(
+        r"Connected as Léa Martin \(team0@sandbox\.example\), workspace Sandbox & Söhne; scopes identity:read,"
+        r" events:read; 9,9\d\d of 10,000 calls left this month\.",
+        copy[1],
+    ), copy[1]
     assert not again[0], "its refresh token is one that the saved row has replaced: the form must be loaded again"
     assert saved[0], saved[1]
     assert not no_dag[0], "nobody has stored a token yet"
     assert "Is the refresh DAG of this connection switched on" in no_dag[1], "told at once: it would wait two minutes"
+    to_the_page = f"open {airflow.url}/livestorm/?connection=fresh and click Connect"
+    for told in (unconnected, no_seed):
+        assert told == [False, f"Nobody has authorized this connection at Livestorm yet: {to_the_page}."]
+    assert new == [False, "Save the connection and authorize it at Livestorm, then test it."]
+    assert elsewhere[0], elsewhere[1]
     counters = sandbox.status()["counters"]
-    assert counters["refreshes"] == 1
+    assert counters["refreshes"] == 2
     assert counters["reuses_of_spent_tokens"] == 0
     row = airflow.read_connection("saved")["extra"]
-    assert row["refresh_token"] == sandbox.newest_refresh_token()
+    assert row["refresh_token"] not in (grant["refresh_token"], sandbox.newest_refresh_token())
+    assert row["refresh_token"] in sandbox.secrets()

@@ -233,13 +233,13 @@ def _is_of_type(conn_id: str, conn_type: str) -> bool:
     return found is not None and found.conn_type == conn_type
 
 
-def find_row(conn_id: str, client_id: str, refresh_token: str | None) -> str | None:
+def find_row(conn_id: str, client_id: str, refresh_token: str) -> str | None:
     """The id of the row that keeps a connection's tokens: `conn_id` itself, or the one that it is an unsaved copy of.
 
     Args:
         conn_id: of the connection at hand.
         client_id: its login.
-        refresh_token: as the connection at hand has it; a copy of a saved row has the same.
+        refresh_token: as the connection at hand has it, empty where it has none; a copy of a saved row has the same.
     """
     with Session(engine()) as session:
         rows = session.scalars(
@@ -247,8 +247,8 @@ def find_row(conn_id: str, client_id: str, refresh_token: str | None) -> str | N
         ).all()
     if any(row.conn_id == conn_id for row in rows):
         return conn_id
-    copies = (row.conn_id for row in rows if ((_decode(row.extra) or {}).get("refresh_token") == refresh_token))
-    return next(copies, None) if refresh_token else None
+    copies = (row.conn_id for row in rows if ((_decode(row.extra) or {}).get("refresh_token") or "") == refresh_token)
+    return next(copies, None)
 
 
 def engine() -> Engine:
