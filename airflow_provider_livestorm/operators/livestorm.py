@@ -80,6 +80,7 @@ class LivestormSyncStreamsOperator(BaseOperator):
         except LivestormError as error:
             if error.retryable:
                 raise
+            self.log.error("%s", error)  # in a line of its own: in a traceback people look for the cause in vain
             raise AirflowFailException(str(error)) from error
 
     def _sync(self) -> dict[str, Any]:

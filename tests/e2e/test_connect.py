@@ -81,6 +81,15 @@ class Pictures:
     def __init__(self, folder: pathlib.Path) -> None:
         self._folder = pathlib.Path(os.environ.get("LIVESTORM_PICTURES") or folder)
 
+    def take_log(self, page: Page, link: Locator, name: str) -> None:
+        """A task's log down to a link: what comes below it is the traceback, of no use to people."""
+        page.keyboard.press("w")  # wraps its lines
+        link.evaluate("link => link.scrollIntoView({block: 'end'})")
+        box = link.bounding_box()
+        assert box is not None
+        height = box["y"] + box["height"] + 4
+        page.screenshot(path=self._folder / f"{name}.png", clip={"x": 0, "y": 0, "width": 1280, "height": height})
+
     def take(self, page: Page, name: str) -> None:
         picture = self._folder / f"{name}.png"
         page.screenshot(path=picture)
@@ -128,11 +137,11 @@ def test_a_person_connects_syncs_loses_it_reads_why_and_reconnects(
         livestorm.revoke()
         failed = stack.run_dag("livestorm_sync")["sync"]
         assert failed["state"] == "failed"
-        page.goto(f"{stack.airflow.url}/dags/livestorm_sync/runs/{failed['dag_run_id']}/tasks/sync")
-        said = page.get_by_text("its refresh token is no longer valid").first
-        expect(said).to_be_visible()
+        where = f"{stack.airflow.url}/dags/livestorm_sync/runs/{failed['dag_run_id']}/tasks/sync"
+        page.goto(f"{where}?log_level=error")
         link = page.get_by_role("link", name=re.compile("/livestorm/\\?connection=")).first
-        shots.take(page, "reconnect-log")
+        expect(page.get_by_text("its refresh token is no longer valid").first).to_be_visible()
+        shots.take_log(page, link, "reconnect-log")
         with page.expect_popup() as popup:
             link.click()
         own = popup.value

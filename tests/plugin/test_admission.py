@@ -29,6 +29,8 @@ AT_ONCE = 2
 class Broker:
     """Answers what the test wants, by the connection's id."""
 
+    callers = None  # nobody reports calls here
+
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.answers: dict[str, Callable[[], JSONResponse]] = {}

@@ -241,4 +241,5 @@ def test_the_plugin_mounts_it_where_the_client_looks() -> None:
     (app,) = LivestormPlugin().fastapi_apps
     assert app["url_prefix"] == "/livestorm"
     (door,) = (route for route in app["app"].routes if route.path == "/connections")
-    assert [route.path for route in door.routes] == ["/{connection_id:path}/access-token"]
+    paths = [route.path for route in door.routes]
+    assert paths == ["/{connection_id:path}/access-token", "/{connection_id:path}/usage"]

@@ -174,7 +174,7 @@ def test_the_time_of_a_refusal_does_not_tell_what_was_looked_up(house: House, mo
 
     monkeypatch.setattr(admission, "_REFUSAL_STEP_SECONDS", step)
     monkeypatch.setattr(asyncio, "sleep", wait)
-    house.broker._settings = look
+    house.broker.callers._settings = look
     for conn_id in ("conn", "nobody"):
         assert house.ask(proof(conn_id, secret="x" * 43), conn_id=conn_id).status_code == 401
     known, unknown = (wait for wait in waits if wait > token_broker._APART_SECONDS)  # the door waits too
