@@ -58,7 +58,7 @@ class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         kind: `oauth`, `api_token`, or `unusable` where the connection must be corrected first.
-        reason: why it is not simply connected, and what to do.
+        reason: what is wrong, and what to do; None where nothing is.
         connected_as: the user or the organization; as of `checked_at`.
         scopes: as granted; empty where that is not known.
         refreshed_at: when the access token was issued.
@@ -121,11 +121,9 @@ def _state(
     settings: ConnectionSettings, record: TokenRecord | None, known: Known | None, now: float
 ) -> tuple[AccountState, str | None]:
     if record is None:
-        if known is None:
-            return AccountState.NOT_TRIED, "This private API token was not tried yet."
-        return AccountState.CONNECTED, None
+        return (AccountState.NOT_TRIED if known is None else AccountState.CONNECTED), None
     if record.refresh_token is None and record.token is None:
-        return AccountState.NOT_CONNECTED, "Nobody has authorized this connection at Livestorm yet."
+        return AccountState.NOT_CONNECTED, None
     error = objection(
         record, settings.conn_id, client_id=settings.client_id or "", client_secret=settings.secret, now=now
     )
@@ -139,7 +137,7 @@ def _state(
     if error is not None:
         return AccountState.NEEDS_ATTENTION, str(error)
     if record.token is None:
-        return AccountState.NOT_TRIED, "Its refresh token was not used yet."
+        return AccountState.NOT_TRIED, None
     return AccountState.CONNECTED, None
 
 

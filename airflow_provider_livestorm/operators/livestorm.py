@@ -80,7 +80,8 @@ class LivestormSyncStreamsOperator(BaseOperator):
         except LivestormError as error:
             if error.retryable:
                 raise
-            self.log.error("%s", error)  # in a line of its own: in a traceback people look for the cause in vain
+            # In a line of its own: in a traceback people look for the cause, and its link, in vain.
+            self.log.error("%s", error)  # noqa: TRY400 - Airflow logs the traceback
             raise AirflowFailException(str(error)) from error
 
     def _sync(self) -> dict[str, Any]:

@@ -134,7 +134,7 @@ function factsOf(connection) {
     const when = checked === null ? null : element("span", { class: "muted small aside" }, "checked ", moment(checked, "ago"));
     row("Connected as", who, when);
     row("Workspace", workspace);
-    row("Scopes", scopes.length ? chips(scopes) : kind === "api_token" ? "All that the token's owner may do" : null);
+    row("Scopes", scopes.length ? chips(scopes) : kind === "api_token" ? "As chosen when the token was made; Livestorm does not tell them" : null);
     if (kind === "oauth") {
       row("Token age", refreshed && moment(refreshed, "age"));
       row("Expires", expires && moment(expires, state.startsWith("needs_") ? "expiry" : "renewable"));
