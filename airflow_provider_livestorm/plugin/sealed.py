@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -30,7 +31,7 @@ NOTICE_SECONDS = 120
 _PENDING_PREFIX = "livestorm_pending_"
 # Each is some 600 bytes in every request to the page; a server takes 16 KB or so of headers.
 _PENDING_KEPT = 4
-# A browser drops a cookie of over 4,096 bytes; base64 makes four bytes of three.
+# A browser drops a cookie of over 4,096 bytes; JSON escapes what is not ASCII, and base64 makes four bytes of three.
 _NOTICE_BYTES = 2400
 
 
@@ -83,7 +84,8 @@ def open_answer(text: str | None) -> dict[str, str]:
 
 def seal_notice(*, ok: bool, conn_id: str, message: str, user: str, now: float) -> str:
     """The cookie that tells the page, once, what came of a Connect."""
-    message = message.encode()[:_NOTICE_BYTES].decode(errors="ignore")
+    while len(json.dumps(message)) > _NOTICE_BYTES:
+        message = message[: len(message) * 3 // 4]
     members = {"kind": "done" if ok else "error", "conn_id": conn_id, "message": message}
     return _seal("notice", members | {"user": user, "exp": int(now) + NOTICE_SECONDS})
 

@@ -134,7 +134,7 @@ def test_a_person_connects_syncs_loses_it_reads_why_and_reconnects(
         assert failed["state"] == "failed"
         where = f"{stack.airflow.url}/dags/livestorm_sync/runs/{failed['dag_run_id']}/tasks/sync"
         page.goto(f"{where}?log_level=error")
-        link = page.get_by_role("link", name=re.compile("/livestorm/\\?connection=")).first
+        link = page.get_by_role("link").filter(has_text="/livestorm/?connection=").first
         expect(page.get_by_text("its refresh token is no longer valid").first).to_be_visible()
         shots.take_log(page, link, "reconnect-log")
         with page.expect_popup() as popup:

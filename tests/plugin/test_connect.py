@@ -179,6 +179,51 @@ def test_a_code_that_expired_is_said(admin: Person, server: Server) -> None:
     assert "has expired, or was used before" in notice(admin)["message"]  # type: ignore[index]
 
 
+def test_a_scope_that_was_not_granted_is_said_and_the_rest_is_kept(admin: Person, server: Server) -> None:
+    server.sandbox.configure(consent="read_only")
+    try:
+        come_back(admin, decide(leave(admin, scopes=["identity:read", "events:write"])))
+    finally:
+        server.sandbox.configure(consent="as_asked")
+    said = notice(admin)
+    assert said is not None
+    assert said["kind"] == "error"
+    assert "Livestorm did not grant events:write" in said["message"]
+    shown = admin.connection()
+    assert (shown["state"], shown["scopes"]) == ("connected", ["identity:read", "events:read"])
+
+
+def test_without_the_scope_that_names_people_one_is_connected_all_the_same(admin: Person) -> None:
+    come_back(admin, decide(leave(admin, scopes=["events:read"])))
+    said = notice(admin)
+    assert said is not None
+    assert said["kind"] == "done"
+    assert "whom Livestorm does not name without the scope identity:read" in said["message"]
+    shown = admin.connection()
+    assert (shown["state"], shown["connected_as"]) == ("connected", None)
+
+
+def test_a_server_that_does_not_know_pkce_is_connected_to_as_well(admin: Person, server: Server) -> None:
+    server.sandbox.configure(pkce="ignored")
+    try:
+        come_back(admin, decide(leave(admin)))
+    finally:
+        server.sandbox.configure(pkce="checked")
+    assert notice(admin)["kind"] == "done"  # type: ignore[index]
+
+
+def test_a_workspace_that_is_blocked_does_not_undo_what_was_stored(admin: Person, server: Server) -> None:
+    server.sandbox.configure(workspace_state="blocked")
+    try:
+        come_back(admin, decide(leave(admin)))
+    finally:
+        server.sandbox.configure(workspace_state="validated")
+    said = notice(admin)
+    assert said is not None
+    assert said["message"].startswith("Connected, and the tokens are stored. But the first call failed: ")
+    assert server.stored()["refresh_token"] == server.sandbox.newest_refresh_token()
+
+
 def test_a_page_of_another_address_is_sent_to_the_right_one(admin: Person, server: Server) -> None:
     """Where Airflow is reachable at two names, the cookie would stay at one and Livestorm sends to the other."""
     where = f"{admin.page}page/connections/conn/authorize"
