@@ -116,6 +116,8 @@ def _widget(field: _Field, *, airflow_2: bool) -> Any:
         """Keeps what is stored unless something is typed: its base comes back empty, and a save would delete it."""
 
         def __call__(self, shown: Any, **attributes: Any) -> Any:
-            return super().__call__(shown, **attributes | {"value": UNCHANGED if shown.data else ""})
+            if shown.data:  # what is pasted takes its place, and is not put behind it
+                attributes |= {"value": UNCHANGED, "onfocus": "this.select()", "onclick": "this.select()"}
+            return super().__call__(shown, **{"value": "", **attributes})
 
     return PasswordField(field.label, description=field.about, widget=Kept(hide_value=False))

@@ -1,0 +1,22 @@
+"""The form methods of the hook as Airflow 3.0 and 3.1 ask them; tests/test_provider_info.py has later ones."""
+
+from __future__ import annotations
+
+from airflow_provider_livestorm.hooks.livestorm import LivestormHook
+from airflow_provider_livestorm.provider_info import get_provider_info
+
+
+def test_they_say_the_same_as_the_metadata() -> None:
+    (told,) = get_provider_info()["connection-types"]
+    widgets = LivestormHook.get_connection_form_widgets()
+    assert {name: (field.args[0], field.kwargs["description"]) for name, field in widgets.items()} == {
+        name: (field["label"], field["description"]) for name, field in told["conn-fields"].items()
+    }
+    unseen = [name for name, field in widgets.items() if field.field_class.__name__ == "PasswordField"]
+    assert unseen == [
+        name for name, field in told["conn-fields"].items() if field["schema"].get("format") == "password"
+    ]
+    behaviour = LivestormHook.get_ui_field_behaviour()
+    assert behaviour["hidden_fields"] == told["ui-field-behaviour"]["hidden-fields"]
+    assert behaviour["relabeling"] == told["ui-field-behaviour"]["relabeling"]
+    assert behaviour["placeholders"].items() > told["ui-field-behaviour"]["placeholders"].items()
