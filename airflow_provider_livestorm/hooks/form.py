@@ -34,7 +34,7 @@ class _Field:
 
     Attributes:
         about: stands below it.
-        example: of a value, where one helps.
+        example: of a value, where one helps: its placeholder.
         secret: whether it is typed unseen, and never shown again.
     """
 
@@ -45,7 +45,6 @@ class _Field:
 
 
 def _fields(connect: str) -> dict[str, _Field]:
-    elsewhere = "Only for a sandbox or a proxy; https, or http on loopback."
     return {
         "refresh_token": _Field(
             "Refresh token",
@@ -59,18 +58,25 @@ def _fields(connect: str) -> dict[str, _Field]:
             "What was granted, for people to read; Connect fills it in.",
             "identity:read events:read admin:read webhooks:read",
         ),
-        "token_url": _Field("Token URL", elsewhere, "https://app.livestorm.co/oauth/token"),
-        "authorize_url": _Field("Authorize URL", elsewhere, "https://app.livestorm.co/oauth/authorize"),
+        "token_url": _elsewhere("Token URL", "https://app.livestorm.co/oauth/token"),
+        "authorize_url": _elsewhere("Authorize URL", "https://app.livestorm.co/oauth/authorize"),
     }
+
+
+def _elsewhere(label: str, url: str) -> _Field:
+    return _Field(
+        label, f"Empty for {url}; another one is for a sandbox or a proxy only. https, or http on loopback.", url
+    )
 
 
 def metadata() -> dict[str, Any]:
     """The form as members of a connection type in `provider.yaml`."""
+    told = behaviour()
     return {
         "ui-field-behaviour": {
-            "hidden-fields": [*_HIDDEN],
-            "relabeling": {**_LABELS},
-            "placeholders": {**_PLACEHOLDERS},
+            "hidden-fields": told["hidden_fields"],
+            "relabeling": told["relabeling"],
+            "placeholders": told["placeholders"],  # Airflow 3.3 shows those of its own fields alone
         },
         "conn-fields": {name: _schema(field) for name, field in _fields(_ON_AIRFLOW_3).items()},
     }
@@ -98,8 +104,6 @@ def _schema(field: _Field) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": ["string", "null"]}
     if field.secret:
         schema["format"] = "password"
-    if field.example is not None:
-        schema["examples"] = [field.example]  # the placeholder of Airflow 3: it offers them as one types
     return {"label": field.label, "description": field.about, "schema": schema}
 
 

@@ -74,6 +74,7 @@ class AccessControls:
         extra |= {name: urls[name] for name in ("token_url", "authorize_url")}
         connection = {
             "conn_type": "livestorm", "host": urls["api_url"],
+            "port": 0,  # the Test button of Airflow 3.3's list sends 0 for none, and is refused for the difference
             "login": grant["client_id"], "password": grant["client_secret"], "extra": extra,
         }  # fmt: skip
         return {str(body.get("conn_id", "livestorm_default")): connection}

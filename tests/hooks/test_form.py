@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from airflow_provider_livestorm.api.client import API_URL
+from airflow_provider_livestorm.auth.oauth import AUTHORIZE_URL, TOKEN_URL
+from airflow_provider_livestorm.auth.scopes import READ_ONLY, scope_text
 from airflow_provider_livestorm.hooks.livestorm import LivestormHook
 from airflow_provider_livestorm.provider_info import get_provider_info
 
@@ -17,6 +20,12 @@ def test_they_say_the_same_as_the_metadata() -> None:
         name for name, field in told["conn-fields"].items() if field["schema"].get("format") == "password"
     ]
     behaviour = LivestormHook.get_ui_field_behaviour()
-    assert behaviour["hidden_fields"] == told["ui-field-behaviour"]["hidden-fields"]
-    assert behaviour["relabeling"] == told["ui-field-behaviour"]["relabeling"]
-    assert behaviour["placeholders"].items() > told["ui-field-behaviour"]["placeholders"].items()
+    assert {name.replace("_", "-"): value for name, value in behaviour.items()} == told["ui-field-behaviour"]
+
+
+def test_placeholders_are_what_is_meant_where_a_field_is_left_empty() -> None:
+    placeholders = LivestormHook.get_ui_field_behaviour()["placeholders"]
+    assert (placeholders["host"], placeholders["token_url"], placeholders["authorize_url"]) == (
+        API_URL, TOKEN_URL, AUTHORIZE_URL,
+    )  # fmt: skip
+    assert placeholders["scope"] == scope_text(READ_ONLY)
