@@ -18,10 +18,11 @@ OTHER_SITE = "a page of another site may not use the controls"
 LOCAL = names_of("127.0.0.1", "127.0.0.1")
 EVERYTHING = [
     ("GET", ""), ("GET", "assets/main.js"), ("GET", "status"), ("GET", "credentials"), ("GET", "secrets"),
-    ("GET", "settings"), ("PATCH", "settings"), ("POST", "clock"), ("POST", "grants"), ("POST", "connections"),
-    ("POST", "api-tokens"), ("POST", "revoke"), ("POST", "expire"), ("GET", "faults"), ("POST", "faults"),
-    ("DELETE", "faults"), ("GET", "webhooks"), ("POST", "reset-counters"), ("POST", "use-up-the-month"),
-    ("GET", "truth"), ("GET", "truth/people"), ("GET", "nothing-yet"), ("OPTIONS", "clock"),
+    ("GET", "settings"), ("PATCH", "settings"), ("PATCH", "names"), ("POST", "clock"), ("POST", "grants"),
+    ("POST", "connections"), ("POST", "api-tokens"), ("POST", "revoke"), ("POST", "expire"), ("GET", "faults"),
+    ("POST", "faults"), ("DELETE", "faults"), ("GET", "webhooks"), ("POST", "reset-counters"),
+    ("POST", "use-up-the-month"), ("GET", "truth"), ("GET", "truth/people"), ("GET", "nothing-yet"),
+    ("OPTIONS", "clock"),
 ]  # fmt: skip
 
 
