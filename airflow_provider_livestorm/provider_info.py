@@ -38,6 +38,7 @@ def get_provider_info() -> dict[str, Any]:
                 **form.metadata(),
             }
         ],
+        "cli": ["airflow_provider_livestorm.cli.definition.airflow_commands"],
         "config": {
             "livestorm": {
                 "description": "The Livestorm provider.",

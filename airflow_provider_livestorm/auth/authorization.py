@@ -20,7 +20,7 @@ __all__ = ["LIFE_SECONDS", "PendingAuthorization", "redeem", "start"]
 # How long a person may take to agree. The code itself lives 600 s from then on (Doorkeeper's default; api.md 1.2).
 LIFE_SECONDS = 900.0
 _LONGEST_WORDS = 200  # characters of what came back in the URL
-_AGAIN = "Start again with Connect."
+_AGAIN = "Start again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ def _refused(pending: PendingAuthorization, error: GrantRefusedError) -> str:
     if error.error == "invalid_client":
         return (
             f"{where}: Livestorm refused its client id and secret ({said}). Correct the login (client id) and password"
-            " (client secret) of the connection, then start again with Connect."
+            " (client secret) of the connection, then start again."
         )
     return f"{where}: Livestorm refused to exchange the code ({said}). Check the application's registration with it."
 

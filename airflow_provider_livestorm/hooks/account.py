@@ -44,10 +44,12 @@ class Outcome:
     Attributes:
         ok: whether it did what was asked.
         message: a sentence for people; holds no secret.
+        retryable: whether trying again, with nothing changed, can help.
     """
 
     ok: bool
     message: str
+    retryable: bool = False
 
 
 class LivestormAccount:
@@ -89,7 +91,7 @@ class LivestormAccount:
             settings = self._settings()
             return self._identify(settings)
         except LivestormError as error:
-            return Outcome(ok=False, message=str(error))
+            return Outcome(ok=False, message=str(error), retryable=error.retryable)
 
     def refresh(self) -> TokenSet:
         """Refresh the access token now, though it may be fresh.
@@ -133,9 +135,10 @@ class LivestormAccount:
                 open_store(settings), grant, asked=pending.scope, mask=mask_secret, clock=self._clock
             )
         except LivestormAuthorizationError as error:
-            return Outcome(ok=False, message=str(error))
+            return Outcome(ok=False, message=str(error), retryable=error.retryable)
         except LivestormError as error:
-            return Outcome(ok=False, message=f"{error} Nothing was stored. Start again with Connect.")
+            message = f"{error} Nothing was stored. Start again."
+            return Outcome(ok=False, message=message, retryable=error.retryable)
         outcome = self._introduced(settings)
         missing = lacking(pending.scope, grant.scope)
         if missing:
@@ -159,7 +162,7 @@ class LivestormAccount:
             oauth = settings.oauth()
             before = forget_tokens(open_store(settings), clock=self._clock)
         except LivestormError as error:
-            return Outcome(ok=False, message=str(error))
+            return Outcome(ok=False, message=str(error), retryable=error.retryable)
         self._ledger.forget(self.conn_id)
         removed = f"Connection {self.conn_id!r}: its tokens were removed from Airflow"
         try:

@@ -41,7 +41,9 @@ def test_what_somebody_else_wrote_is_nothing(monkeypatch: pytest.MonkeyPatch) ->
     assert sealed.open_pending(notice) is None, "one kind does not stand for another"
     assert sealed.open_notice(pending, user="7") is None
     unsigned = jwt.encode({"aud": "pending", "exp": NOW + 900}, "", algorithm="none")
-    with_airflows = jwt.encode({"aud": "pending", "exp": NOW + 900}, "airflow's own secret key, which is long enough", algorithm="HS256")
+    with_airflows = jwt.encode(
+        {"aud": "pending", "exp": NOW + 900}, "airflow's own secret key, which is long enough", algorithm="HS256"
+    )
     for text in (unsigned, with_airflows, "", None, "no token", pending[:-2]):
         assert sealed.open_pending(text) is None
         assert sealed.open_answer(text) == {}

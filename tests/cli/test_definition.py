@@ -1,0 +1,74 @@
+"""The commands, and the command line around them."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from airflow.cli.cli_config import ActionCommand
+
+from airflow_provider_livestorm.cli import main
+from airflow_provider_livestorm.cli.definition import airflow_commands
+from airflow_provider_livestorm.provider_info import get_provider_info
+
+NAMES = ["connect", "status", "test", "refresh", "disconnect", "quota"]
+
+
+def imported(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+def commands() -> list[ActionCommand]:
+    (path,) = get_provider_info()["cli"]
+    (group,) = imported(path)()
+    assert group.name == "livestorm"
+    return list(group.subcommands)
+
+
+def test_airflow_finds_every_command_and_each_one_is_there() -> None:
+    assert [command.name for command in commands()] == NAMES
+    for command in commands():
+        module = "connect" if command.name == "connect" else "commands"
+        assert callable(imported(f"airflow_provider_livestorm.cli.{module}.{command.name}"))
+
+
+def test_every_command_speaks_json_and_says_its_exit_codes() -> None:
+    for command in commands():
+        assert any("--output" in arg.flags for arg in command.args), command.name
+        assert "75 failed, and trying again may help" in (command.epilog or "")
+
+
+def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    told = capsys.readouterr().out
+    assert all(name in told for name in [*NAMES, "sandbox"])
+
+
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["test"], ["status", "conn", "--output", "xml"]])
+def test_a_wrong_command_line_is_2_and_shows_the_usage(
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    assert main(arguments) == 2
+    assert capsys.readouterr().err.startswith("usage: airflow-livestorm")
+
+
+def test_the_sandbox_does_without_airflow_and_airflow_without_our_modules() -> None:
+    """Every `airflow` command imports the definition; and the sandbox may be installed where Airflow is not."""
+    code = (
+        "import sys; from airflow_provider_livestorm.cli import main\n"
+        "try: main(['sandbox', '--help'])\n"
+        "except SystemExit: pass\n"
+        "assert 'airflow' not in sys.modules\n"
+        "import airflow.cli.cli_config; before = set(sys.modules)\n"
+        "from airflow_provider_livestorm.cli import definition\n"
+        "assert {name for name in set(sys.modules) - before} == {definition.__name__}, set(sys.modules) - before\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
+
+
+def test_there_is_one_group() -> None:
+    assert len(airflow_commands()) == 1
