@@ -54,8 +54,8 @@ demo: venv  ## From a (local) Livestorm workspace to files: the whole way in one
 up: venv  ## Airflow with the sandbox and the connection in place, until Ctrl-C.
 	@$(BIN)/python -m scripts.up
 
-test: venv venv-airflow-2  ## The whole suite, on both lines of Airflow.
-	$(BIN)/python -m pytest
+test: venv venv-airflow-2  ## The whole suite, on both lines of Airflow, in two processes.
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: venv  ## Formatting, lint, types, import contract.
 	$(BIN)/ruff format --check .

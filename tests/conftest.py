@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -40,3 +41,25 @@ def pytest_configure() -> None:
     """A suite that runs in the background of a shell was told to ignore Ctrl-C, and so would all that it starts."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where two processes share the suite: what starts a real Airflow is one's, one after the other; the rest by module.
+
+    That one begins at once, as it takes longest.
+    """
+    if not hasattr(config, "workerinput"):
+        return
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group_of(item)))
+    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)  # stable
+
+
+def _group_of(item: pytest.Item) -> str:
+    if item.get_closest_marker("e2e") is not None:
+        return "airflow"
+    tests = pathlib.Path(__file__).parent
+    path = item.path.relative_to(tests)
+    # These share what takes long to make.
+    return str(path.parent) if path.parts[0] == "cli" else str(path)
