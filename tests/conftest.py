@@ -45,7 +45,7 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where two processes share the suite: what starts a real Airflow is one's, one after the other; the rest by module.
+    """Where two processes share the suite: what starts a real Airflow is one's, in a row; the rest goes by module.
 
     That one begins at once, as it takes longest.
     """
