@@ -169,7 +169,7 @@ def test_what_is_missing_is_named(web: requests.Session, sandbox: SandboxProcess
         ({"grant_type": "refresh_token", "refresh_token": "{access}"}, {"invalid_grant"}, {400}),
         ({"client_secret": "", "grant_type": "refresh_token", "refresh_token": "{refresh}"}, {"invalid_client"}, {401}),
     ],
-    ids=str,
+    ids=lambda value: str(sorted(value)) if isinstance(value, set) else str(value),
 )
 def test_the_token_endpoint_refuses(
     web: requests.Session, sandbox: SandboxProcess, form: dict[str, str], error: set[str], status: set[int]
