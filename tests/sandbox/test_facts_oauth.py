@@ -96,7 +96,7 @@ def test_a_denial_says_so(web: requests.Session, sandbox: SandboxProcess) -> Non
         ({"scope": "events:everything"}, {"invalid_scope"}),
         ({"scope": "identity:read,events:read"}, {"invalid_scope"}),
     ],
-    ids=str,
+    ids=lambda value: str(sorted(value)) if isinstance(value, set) else str(value),
 )
 def test_a_wrong_question_is_sent_back_with_its_error(
     web: requests.Session, sandbox: SandboxProcess, changes: dict[str, str | None], errors: set[str]
