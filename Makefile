@@ -71,9 +71,10 @@ lock: | $(BIN)/python  ## Compile the pinned requirement files anew.
 		--extra sandbox --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --output-file $(REQUIREMENTS_2)
 
-pictures: venv  ## Take the pictures of the sandbox's page for the docs; needs chromium.
+pictures: venv  ## Take the pictures for the docs, of the sandbox's page and of Connect; needs chromium.
 	@mkdir -p docs/images
 	@LIVESTORM_PICTURES=docs/images $(BIN)/python -m pytest -q tests/sandbox/test_page_looks.py -k pictures
+	@LIVESTORM_PICTURES=docs/images $(BIN)/python -m pytest -q tests/e2e/test_connect.py -k reconnects
 
 bench: venv  ## Measure the sandbox (its start, its memory, pages a second) and what a cached token adds to a request.
 	@$(BIN)/python -m benchmarks.sandbox

@@ -23,6 +23,8 @@ RUN_ELSEWHERE = {
     "pip install .": ".ci/run, as the wheel in an empty environment",
     "pip install '.[sandbox]'": ".ci/run, likewise",
     "airflow-livestorm sandbox": "tests/sandbox/test_command.py",
+    "airflow-livestorm connect livestorm_default": "tests/cli/test_connect.py",
+    "airflow-livestorm status": "tests/cli/test_commands.py",
 }
 
 
