@@ -5,6 +5,7 @@ Only where there is a database session: the api-server, the command line, and Ai
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -35,6 +36,9 @@ __all__ = ["LivestormAccount", "Outcome"]
 # A person waits: one call, and one more where it failed.
 _TEST_ATTEMPTS = 2
 _TEST_SECONDS = 20.0
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,12 @@ class LivestormAccount:
             record = self._record(settings)
         except LivestormConfigurationError as error:
             return unusable(self.conn_id, str(error))
+        except LivestormTokenError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a text that cannot be decrypted, say: the others are to be shown
+            log.warning("Connection %r cannot be read: %s", self.conn_id, type(error).__name__)
+            reason = f"Connection {self.conn_id!r} cannot be read ({type(error).__name__}); save it anew in Airflow."
+            return unusable(self.conn_id, reason)
         known = self._ledger.recall(self.conn_id, _credential_of(settings, record))
         usage = self._ledger.read(self.conn_id)
         return describe(settings, record, known, usage, now=self._clock())
@@ -178,7 +188,12 @@ class LivestormAccount:
     # --- in between -----
 
     def _settings(self) -> ConnectionSettings:
-        return server_side_settings(self.conn_id)
+        try:
+            return server_side_settings(self.conn_id)
+        except PermissionError:
+            raise LivestormConfigurationError(
+                f"Connection {self.conn_id!r}: a secrets backend does not let Airflow read it."
+            ) from None
 
     def _record(self, settings: ConnectionSettings) -> TokenRecord | None:
         """None for a private API token."""

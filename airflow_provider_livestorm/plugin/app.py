@@ -44,7 +44,7 @@ def create_app() -> FastAPI:
 async def _refuse(request: Request, error: Exception) -> Response:
     """In words for the page, which asks by script; as a page for a person who comes by a link."""
     assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for that
-    if "/page/" in request.url.path:
+    if request.url.path.startswith(airflow_path(request, "livestorm/page/")):
         sentence = "You are not logged in to Airflow." if error.status_code == _UNAUTHORIZED else str(error.detail)
         return JSONResponse({"error": sentence}, error.status_code)
     if error.status_code == _UNAUTHORIZED:
