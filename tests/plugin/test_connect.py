@@ -13,7 +13,9 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
 import requests
+from playwright.sync_api import Browser, expect
 
+from tests.browser import opened, serious
 from tests.plugin.real_server import PREFIX, Person, Server
 
 pytestmark = pytest.mark.e2e
@@ -463,3 +465,29 @@ def test_other_kinds_of_connections_are_shown_for_what_they_are(admin: Person, s
     )
     come_back(admin, decide(leave(admin, "team.fresh")))
     assert admin.connection("team.fresh")["state"] == "connected"
+
+
+# --- in a browser -----
+
+
+def test_the_page_works_in_airflows_ui_behind_prefix_and_proxy(
+    server: Server, browser: Browser, complaints: list[str]
+) -> None:
+    with opened(browser, complaints, ignore_https_errors=True) as page:
+        cookie: Any = {
+            "name": "_token", "value": server.tokens["admin"], "domain": "localhost", "path": PREFIX, "secure": True,
+            "httpOnly": True, "sameSite": "Lax",
+        }  # fmt: skip
+        page.context.add_cookies([cookie])
+        page.goto(f"{server.public}/plugin/livestorm")
+        frame = page.frame_locator("iframe[title=Livestorm]")
+        card = frame.get_by_role("article", name="conn", exact=True)
+        card.get_by_role("button", name=re.compile("^(Rec|C)onnect$")).click()
+        frame.get_by_role("dialog").get_by_role("button", name="Continue to Livestorm").click()
+        page.get_by_role("button", name="Authorize").click()
+        page.wait_for_url(f"{server.public}/plugin/livestorm**")
+        expect(card).to_contain_text("Connected as")
+        page.goto(f"{server.public}/livestorm/?connection=conn")
+        expect(page.get_by_role("article", name="conn", exact=True)).to_be_focused()
+        assert serious(page) == []
+    assert complaints == []
