@@ -43,6 +43,7 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Where two processes share the suite: what starts a real Airflow is one's, in a row; the rest goes by module.
 
@@ -52,13 +53,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group_of(item)))
-    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)  # stable
+    items.sort(key=lambda item: _group_of(item) != "airflow")  # stable
 
 
 def _group_of(item: pytest.Item) -> str:
-    if item.get_closest_marker("e2e") is not None:
+    path = item.path.relative_to(pathlib.Path(__file__).parent)
+    if item.get_closest_marker("e2e") is not None or path.parts[0] == "e2e":
         return "airflow"
-    tests = pathlib.Path(__file__).parent
-    path = item.path.relative_to(tests)
     # These share what takes long to make.
     return str(path.parent) if path.parts[0] == "cli" else str(path)
