@@ -55,7 +55,7 @@ up: venv  ## Airflow with the sandbox and the connection in place, until Ctrl-C.
 	@$(BIN)/python -m scripts.up
 
 test: venv venv-airflow-2  ## The whole suite, on both lines of Airflow, in two processes.
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 lint: venv  ## Formatting, lint, types, import contract.
 	$(BIN)/ruff format --check .

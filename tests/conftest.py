@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pathlib
 import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
+from tests.airflow_modules import AIRFLOW
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -43,22 +43,24 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
+# --- where two processes share the suite (`make test`) -----
+
+
+@pytest.hookimpl(optionalhook=True)  # the environment of Airflow 2 lacks xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Who gives the tests out."""
+    from tests.scheduling import Scheduling  # noqa: PLC0415  (as above)
+
+    return Scheduling(config, log)  # type: ignore[arg-type]
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where two processes share the suite: what starts a real Airflow is one's, in a row; the rest goes by module.
-
-    That one begins at once, as it takes longest.
-    """
-    if not hasattr(config, "workerinput"):
-        return
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group_of(item)))
-    items.sort(key=lambda item: _group_of(item) != "airflow")  # stable
-
-
-def _group_of(item: pytest.Item) -> str:
-    path = item.path.relative_to(pathlib.Path(__file__).parent)
-    if item.get_closest_marker("e2e") is not None or path.parts[0] == "e2e":
-        return "airflow"
-    # These share what takes long to make.
-    return str(path.parent) if path.parts[0] == "cli" else str(path)
+    """What takes longest begins at once, where it need not wait for the rest."""
+    wrong = {
+        item.path.name for item in items if bool(item.get_closest_marker("e2e")) != item.nodeid.startswith(AIRFLOW)
+    }
+    if wrong:
+        raise pytest.UsageError(f"The marker e2e and tests/airflow_modules.py differ in {', '.join(wrong)}.")
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: not item.nodeid.startswith(AIRFLOW))  # stable
