@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 from airflow_provider_livestorm.api.client import Credential, LivestormClient
 from airflow_provider_livestorm.auth.authorization import PendingAuthorization, redeem, start
-from airflow_provider_livestorm.auth.credentials import ApiToken, OAuthCredential
+from airflow_provider_livestorm.auth.credentials import ApiToken, OAuthCredential, TokenSource
 from airflow_provider_livestorm.auth.grants import forget_tokens, store_authorization
 from airflow_provider_livestorm.auth.oauth import OAuthClient
 from airflow_provider_livestorm.auth.scopes import lacking, scope_text
+from airflow_provider_livestorm.auth.stores import TokenStore
 from airflow_provider_livestorm.auth.token import TokenRecord, TokenSet, fingerprint
 from airflow_provider_livestorm.exceptions import (
     LivestormAuthorizationError,
@@ -25,7 +26,13 @@ from airflow_provider_livestorm.exceptions import (
     LivestormTokenError,
 )
 from airflow_provider_livestorm.hooks.account_status import AccountStatus, describe, unusable
-from airflow_provider_livestorm.hooks.connection import ConnectionSettings, open_lease, open_store, server_side_settings
+from airflow_provider_livestorm.hooks.connection import (
+    ConnectionSettings,
+    open_lease,
+    open_store,
+    server_side_settings,
+    store_in_use,
+)
 from airflow_provider_livestorm.hooks.form_test import ask_who, introduce, who
 from airflow_provider_livestorm.hooks.masking import mask_secret
 from airflow_provider_livestorm.usage.facts import QuotaReading, Report, day_of
@@ -126,9 +133,19 @@ class LivestormAccount:
         Raises:
             LivestormConfigurationError: the connection cannot be authorized, or a scope does not exist.
         """
-        oauth = self._settings().oauth()
+        settings = self._settings()
+        if settings.elsewhere and store_in_use() == "variable":
+            raise LivestormConfigurationError(
+                f"Connection {self.conn_id!r} lives outside of Airflow's database, and [livestorm] token_store ="
+                " variable takes its refresh token from there: authorize the application by other means, and configure"
+                " it there."
+            )
         return start(
-            oauth, conn_id=self.conn_id, redirect_uri=redirect_uri, scope=scope_text(scopes), now=self._clock()
+            settings.oauth(),
+            conn_id=self.conn_id,
+            redirect_uri=redirect_uri,
+            scope=scope_text(scopes),
+            now=self._clock(),
         )
 
     def finish_authorization(self, pending: PendingAuthorization, answer: Mapping[str, str]) -> Outcome:
@@ -170,7 +187,7 @@ class LivestormAccount:
         try:
             settings = self._settings()
             oauth = settings.oauth()
-            before = forget_tokens(open_store(settings), clock=self._clock)
+            before = self._forget(settings)
         except LivestormError as error:
             return Outcome(ok=False, message=str(error), retryable=error.retryable)
         self._ledger.forget(self.conn_id)
@@ -195,11 +212,25 @@ class LivestormAccount:
                 f"Connection {self.conn_id!r}: a secrets backend does not let Airflow read it."
             ) from None
 
+    def _forget(self, settings: ConnectionSettings) -> TokenRecord:
+        """Remove the tokens; what there was."""
+        if store_in_use() != "variable":
+            return forget_tokens(open_store(settings), clock=self._clock)
+        from airflow.models.variable import Variable  # noqa: PLC0415 - has a database
+
+        from airflow_provider_livestorm.auth.stores.variable import variable_name  # noqa: PLC0415 - by choice only
+
+        before = TokenRecord.from_extra(_variable(settings).read().extra)
+        forget_tokens(open_store(settings), clock=self._clock)  # the seed first: the refresh DAG would sow it again
+        Variable.delete(variable_name(self.conn_id))
+        return before
+
     def _record(self, settings: ConnectionSettings) -> TokenRecord | None:
         """None for a private API token."""
         if settings.client_id is None:
             return None
-        return TokenRecord.from_extra(open_store(settings).read().extra)
+        store = _variable(settings) if store_in_use() == "variable" else open_store(settings)
+        return TokenRecord.from_extra(store.read().extra)
 
     def _introduced(self, settings: ConnectionSettings) -> Outcome:
         """As `_identify`, for a connection whose tokens are stored: that one call fails does not undo this."""
@@ -213,7 +244,7 @@ class LivestormAccount:
         if settings.client_id is None:
             credential = ApiToken(settings.secret)
         else:
-            credential = OAuthCredential(open_lease(settings), clock=self._clock)
+            credential = OAuthCredential(_source(settings), clock=self._clock)
         with LivestormClient(
             credential, base_url=settings.api_url, max_attempts=_TEST_ATTEMPTS, deadline=_TEST_SECONDS
         ) as client:
@@ -226,6 +257,22 @@ class LivestormAccount:
             self._ledger.remember(self.conn_id, _credential_of(settings, record), who(document))
         scope = record.token.scope if record is not None and record.token is not None else None
         return Outcome(ok=True, message=introduce(document, quota, scope))
+
+
+def _source(settings: ConnectionSettings) -> TokenSource:
+    """Who gives an access token here; with `token_store = variable` one refreshes, and it is not us."""
+    if store_in_use() != "variable":
+        return open_lease(settings)
+    from airflow_provider_livestorm.auth.stores.variable import VariableReader  # noqa: PLC0415 - by choice only
+
+    return VariableReader(settings.conn_id, mask=mask_secret, patience=0.0)  # a person waits
+
+
+def _variable(settings: ConnectionSettings) -> TokenStore:
+    """Where the tokens are by `token_store = variable`; the connection's own refresh token is their seed."""
+    from airflow_provider_livestorm.auth.stores.variable import VariableStore  # noqa: PLC0415 - by choice only
+
+    return VariableStore(settings.conn_id, settings.extra.get("refresh_token"))
 
 
 def _credential_of(settings: ConnectionSettings, record: TokenRecord | None) -> str:

@@ -162,6 +162,21 @@ def test_who_was_logged_out_meanwhile_logs_in_and_is_connected(admin: Person, se
     assert notice(admin)["kind"] == "done"  # type: ignore[index]
 
 
+def test_no_code_and_no_state_is_in_the_servers_log(admin: Person, server: Server) -> None:
+    """Neither of who is logged in, nor of who must log in first, nor of who has nothing to do here."""
+    backs = [decide(leave(admin)) for _ in range(3)]
+    come_back(admin, backs[0])
+    for name, back in (("viewer", backs[1]), (None, backs[2])):
+        with server.person(name) as somebody:
+            come_back(somebody, back)
+    log = (server.airflow.home / "api-server.log").read_text()
+    assert log.count("query='code=***&state=***'") + log.count("query='code=%2A%2A%2A&state=%2A%2A%2A'") >= 3
+    for back in backs:
+        came = dict(parse_qsl(urlsplit(back).query))
+        assert came["code"] not in log
+        assert came["state"] not in log
+
+
 def test_a_connection_that_was_deleted_meanwhile_is_said(admin: Person, server: Server) -> None:
     save(admin, server, "gone")
     back = decide(leave(admin, "gone"))

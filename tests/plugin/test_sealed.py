@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Iterator
 
 import jwt
 import pytest
+import time_machine
 
 from airflow_provider_livestorm.auth.authorization import PendingAuthorization
 from airflow_provider_livestorm.plugin import sealed
 
-NOW = time.time()
+NOW = 1_790_000_000.0
 PENDING = PendingAuthorization(
     "conn", "https://airflow.example/livestorm/callback", "events:read", "the-state", "the-verifier", NOW + 900
 )
+
+
+@pytest.fixture(autouse=True)
+def _now() -> Iterator[None]:
+    with time_machine.travel(NOW, tick=False):
+        yield
 
 
 @pytest.fixture(autouse=True)
