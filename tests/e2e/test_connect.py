@@ -79,10 +79,10 @@ class Pictures:
     def take_log(self, page: Page, link: Locator, name: str) -> None:
         """A task's log down to a link: what comes below it is the traceback, of no use to people."""
         page.keyboard.press("w")  # wraps its lines
-        link.evaluate("link => link.scrollIntoView({block: 'end'})")
+        link.evaluate("link => link.scrollIntoView({block: 'center'})")
         box = link.bounding_box()
         assert box is not None
-        height = box["y"] + box["height"] + 4
+        height = box["y"] + box["height"] + 2 * 18 + 4  # the sentence ends two lines below
         page.screenshot(path=self._folder / f"{name}.png", clip={"x": 0, "y": 0, "width": 1280, "height": height})
 
     def take(self, page: Page, name: str) -> None:
@@ -91,14 +91,29 @@ class Pictures:
         assert picture.stat().st_size < 300_000
 
 
-def show_calls(page: Page, stack: Stack, frame: FrameLocator, livestorm: SandboxProcess, scheme: str) -> None:
-    """The page in one of Airflow's two looks, with the calls of the sync on it."""
+def look(page: Page, stack: Stack, frame: FrameLocator, scheme: str) -> None:
+    """The page in one of Airflow's two looks."""
     page.evaluate("scheme => localStorage.setItem('theme', scheme)", scheme)
-    page.goto(f"{stack.airflow.url}/plugin/livestorm")
+    page.goto(f"{stack.airflow.url}/plugin/livestorm?connection={CONN_ID}")
     expect(card(frame)).to_contain_text("Connected as")
-    # The connection's own two calls (who am I, and its tokens') and all of the task's, as the sandbox counted them.
+
+
+def show_calls(page: Page, stack: Stack, frame: FrameLocator, livestorm: SandboxProcess) -> None:
+    """All calls are there: that of Connect, and those that the task reported, as many as the sandbox counted."""
+    look(page, stack, frame, "light")
     calls = livestorm.status()["counters"]["calls_total"]
     expect(card(frame).get_by_role("img", name=re.compile(f"{calls} calls"))).to_be_visible()
+
+
+def a_month_lies_behind(stack: Stack) -> None:
+    """Days of calls as a nightly sync makes them, for the picture."""
+    for before in range(1, 30):
+        calls = 38 + before * 7 % 11 + (120 if before % 7 == 3 else 0)
+        stack.database.execute(
+            "INSERT INTO livestorm_calls (conn_id, day, calls)"
+            " VALUES (%s, to_char((now() AT TIME ZONE 'utc') - make_interval(days => %s), 'YYYY-MM-DD'), %s)",
+            (CONN_ID, before, calls),
+        )
 
 
 def test_a_person_connects_syncs_loses_it_reads_why_and_reconnects(
@@ -125,8 +140,10 @@ def test_a_person_connects_syncs_loses_it_reads_why_and_reconnects(
 
         tasks = stack.run_dag("livestorm_sync")
         assert tasks["sync"]["state"] == "success", stack.log_of("livestorm_sync", tasks["sync"])
-        for scheme in ("light", "dark"):
-            show_calls(page, stack, frame, livestorm, scheme)
+        show_calls(page, stack, frame, livestorm)
+        a_month_lies_behind(stack)
+        for scheme in ("dark", "light"):
+            look(page, stack, frame, scheme)
             shots.take(page, f"connect-{scheme}")
 
         livestorm.revoke()

@@ -75,6 +75,7 @@ def test_words_of_time_stay_true(page: Page, complaints: list[str]) -> None:
         server.status = 500  # no later look
         page.clock.fast_forward(7_000_000)
         expect(card(page)).to_contain_text("expired 8 minutes ago; the next call refreshes it")
+        expect(page.get_by_role("alert")).to_be_visible()  # so the console has heard of it as well
     loaded(complaints)
 
 
