@@ -35,6 +35,11 @@ with create_session() as session:
     rows = session.query(Connection).all()
     print(json.dumps({row.conn_id: [row.conn_type, json.loads(row.extra or "{}"), row._extra] for row in rows}))
 """
+_LISTED = """
+import json
+from airflow_provider_livestorm.auth.stores.metadata_db import connection_ids
+print(json.dumps(connection_ids("livestorm")))
+"""
 VARIABLE = "AIRFLOW_CONN_SHARED"
 
 
@@ -146,6 +151,7 @@ def test_a_secrets_backend_is_as_good_as_the_environment(place: Place, tmp_path:
         first = place.ping()
         assert isinstance(first, str), first
         assert place.ping() == first
+        assert place.airflow.python(_LISTED) == ["shared"], "though the backend cannot be asked for a list"
     finally:
         for name in backend:
             del place.airflow.settings[name]
