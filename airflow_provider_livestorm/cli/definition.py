@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from typing import Any
+from urllib.parse import urlsplit
 
 from airflow.cli.cli_config import ARG_OUTPUT, ARG_VERBOSE, ActionCommand, Arg, GroupCommand, lazy_load_command
 
@@ -22,7 +23,34 @@ EPILOG = (
 )
 _HELP = "Connect to Livestorm, and see how its connections are"
 
+_LONGEST_WAIT = 86_400.0  # seconds; an operating system's own longest is not far
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
 _arg: Any = Arg  # which has no types
+
+
+def _redirect_uri(text: str) -> str:
+    """One that Livestorm may register: https, or http on loopback, so that no code crosses a network in clear text."""
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no URL: {error}") from None
+    secure = parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
+    if not secure or not host or port == 0 or parts.fragment:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither https://... nor http://127.0.0.1:PORT/...")
+    return text
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.0 < value <= _LONGEST_WAIT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0 and up to {_LONGEST_WAIT:.0f}")
+    return value
+
 
 _CONN_ID = _arg(("conn_id",), metavar="CONN_ID", help="id of a connection of type livestorm")
 _MAYBE_CONN_ID = _arg(("conn_id",), metavar="CONN_ID", nargs="?", help="id of a connection; all if left out")
@@ -35,12 +63,13 @@ _SCOPE = _arg(
 _REDIRECT_URI = _arg(
     ("--redirect-uri",),
     metavar="URL",
+    type=_redirect_uri,
     help="as registered with Livestorm (default: that of the page, <[api] base_url>/livestorm/callback);"
     " http://127.0.0.1:PORT/... is listened on",
 )
 _PASTE = _arg(("--paste",), action="store_true", help="read the URL that the browser ended at, also for a loopback one")
 _NO_BROWSER = _arg(("--no-browser",), action="store_true", help="print the URL, and open no browser")
-_TIMEOUT = _arg(("--timeout",), type=float, default=600.0, metavar="SECONDS", help="to wait for the browser (600)")
+_TIMEOUT = _arg(("--timeout",), type=_seconds, default=600.0, metavar="SECONDS", help="to wait for the browser (600)")
 _YES = _arg(("-y", "--yes"), action="store_true", help="do not ask")
 
 

@@ -11,7 +11,7 @@ import pytest
 from airflow.cli.cli_config import ActionCommand
 
 from airflow_provider_livestorm.cli import main
-from airflow_provider_livestorm.cli.definition import airflow_commands
+from airflow_provider_livestorm.cli.definition import airflow_commands, parser
 from airflow_provider_livestorm.provider_info import get_provider_info
 
 NAMES = ["connect", "status", "test", "refresh", "disconnect", "quota"]
@@ -48,7 +48,17 @@ def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(name in told for name in [*NAMES, "sandbox"])
 
 
-@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["test"], ["status", "conn", "--output", "xml"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [], ["nonsense"], ["test"], ["status", "conn", "--output", "xml"],
+        *(["connect", "conn", "--timeout", text] for text in ("nan", "inf", "1e12", "-1", "0", "soon")),
+        *(["connect", "conn", "--redirect-uri", text] for text in (
+            "nonsense", "javascript:alert(1)", "http://example.com/callback", "https:///callback", "http://127.0.0.1:0/",
+            "http://127.0.0.1:99999/", "http://127.0.0.1:port/", "http://[::1/", "https://example.com/callback#part",
+        )),
+    ],
+)  # fmt: skip
 def test_a_wrong_command_line_is_2_and_shows_the_usage(
     capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
@@ -68,6 +78,13 @@ def test_the_sandbox_does_without_airflow_and_airflow_without_our_modules() -> N
         "assert {name for name in set(sys.modules) - before} == {definition.__name__}, set(sys.modules) - before\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    "text", ["https://airflow.example/livestorm/callback", "http://[::1]:8765/", "http://localhost/"]
+)
+def test_what_livestorm_registers_is_a_redirect_uri(text: str) -> None:
+    assert parser().parse_args(["connect", "conn", "--redirect-uri", text]).redirect_uri == text
 
 
 def test_there_is_one_group() -> None:
