@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from dataclasses import replace
 
 import msgspec
+from airflow.cli.simple_table import AirflowConsole
 
 from airflow_provider_livestorm.auth.stores.metadata_db import connection_ids
 from airflow_provider_livestorm.cli.definition import EXIT_FAILED, EXIT_OK
-from airflow_provider_livestorm.cli.output import command, hint, moment, print_outcome, print_rows
+from airflow_provider_livestorm.cli.output import Answer, answer_outcome, answer_rows, command, hint, moment
 from airflow_provider_livestorm.exceptions import LivestormConfigurationError
 from airflow_provider_livestorm.hooks.account import LivestormAccount, Outcome
 from airflow_provider_livestorm.hooks.account_status import AccountStatus, CallsOfDay
@@ -37,24 +39,24 @@ class QuotaOfConnection(msgspec.Struct, frozen=True):
 
 
 @command
-def status(args: Namespace) -> int:
+def status(args: Namespace) -> Answer:
     """How connections are, from what is stored."""
     found = _statuses(args.conn_id)
-    print_rows(args, found, _shown)
-    for one in found:
-        if one.reason is not None and args.output == "table":
-            hint(f"{one.conn_id}: {one.reason}")
-    return EXIT_FAILED if any(one.state.startswith("needs_") for one in found) else EXIT_OK
+    code = EXIT_FAILED if any(one.state.startswith("needs_") for one in found) else EXIT_OK
+    answer = answer_rows(args, found, _shown, code=code)
+    if args.output != "table":
+        return answer
+    return replace(answer, hints=[f"{one.conn_id}: {one.reason}" for one in found if one.reason is not None])
 
 
 @command
-def test(args: Namespace) -> int:
+def test(args: Namespace) -> Answer:
     """One call of Livestorm."""
     return _outcome(args, LivestormAccount(args.conn_id).test())
 
 
 @command
-def refresh(args: Namespace) -> int:
+def refresh(args: Namespace) -> Answer:
     """A new access token, whether or not the old one still lives."""
     if store_in_use() == "variable":
         raise LivestormConfigurationError(
@@ -62,7 +64,7 @@ def refresh(args: Namespace) -> int:
             f" run that one (livestorm_refresh_{args.conn_id})."
         )
     token = LivestormAccount(args.conn_id).refresh()
-    return print_outcome(
+    return answer_outcome(
         args, args.conn_id, ok=True,
         message=f"Connection {args.conn_id!r}: refreshed; the access token expires"
         f" {moment(token.expires_at, 'when Livestorm says so')}.",
@@ -70,22 +72,32 @@ def refresh(args: Namespace) -> int:
 
 
 @command
-def disconnect(args: Namespace) -> int:
+def disconnect(args: Namespace) -> Answer:
     """No token any more."""
     if not args.yes:
         if not sys.stdin.isatty():
             raise LivestormConfigurationError("Nobody can be asked here: say --yes to disconnect.")
         hint(f"Tasks that use {args.conn_id} will fail until somebody connects it again. Disconnect? [y/N]")
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            return print_outcome(args, args.conn_id, ok=False, message="Nothing was changed.")
+            return answer_outcome(args, args.conn_id, ok=False, message="Nothing was changed.")
     return _outcome(args, LivestormAccount(args.conn_id).disconnect())
 
 
 @command
-def quota(args: Namespace) -> int:
-    """The month's calls."""
-    print_rows(args, [_quota(one) for one in _statuses(args.conn_id)], _shown_quota)
-    return EXIT_OK
+def quota(args: Namespace) -> Answer:
+    """The month's calls; of one connection, by day as well."""
+    found = _statuses(args.conn_id)
+    answer = answer_rows(args, [_quota(one) for one in found], _shown_quota)
+    if args.conn_id is None or args.output != "table":
+        return answer
+    days = [{"day": day.day, "calls": f"{day.calls:,}"} for day in found[0].calls if day.calls]
+
+    def show() -> None:
+        answer.show()
+        if days:
+            AirflowConsole().print_as(data=days, output=args.output)
+
+    return replace(answer, show=show)
 
 
 def _statuses(conn_id: str | None) -> list[AccountStatus]:
@@ -97,8 +109,8 @@ def _statuses(conn_id: str | None) -> list[AccountStatus]:
     return [found]
 
 
-def _outcome(args: Namespace, outcome: Outcome) -> int:
-    return print_outcome(args, args.conn_id, ok=outcome.ok, message=outcome.message, retryable=outcome.retryable)
+def _outcome(args: Namespace, outcome: Outcome) -> Answer:
+    return answer_outcome(args, args.conn_id, ok=outcome.ok, message=outcome.message, retryable=outcome.retryable)
 
 
 def _shown(one: AccountStatus) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hmac
 import html
 import http.client
 import http.server
@@ -16,6 +17,7 @@ from airflow_provider_livestorm.hooks.account import Outcome
 __all__ = ["Loopback", "is_loopback", "listening"]
 
 _HOSTS = ("127.0.0.1", "localhost")
+_START = "/start"
 _HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
     "Cache-Control": "no-store",
@@ -51,11 +53,7 @@ def listening(redirect_uri: str) -> Iterator[Loopback]:
 
 
 class Loopback(http.server.HTTPServer):
-    """The listener.
-
-    Attributes:
-        start_url: where a browser is sent to Livestorm from, once: so that no URL with a state is in a process list.
-    """
+    """The listener."""
 
     def __init__(self, redirect_uri: SplitResult) -> None:
         super().__init__(("127.0.0.1", redirect_uri.port or http.client.HTTP_PORT), _Handler)
@@ -66,16 +64,18 @@ class Loopback(http.server.HTTPServer):
         self._target: str | None = None
         self._expected = ""
         self._finish: Callable[[Mapping[str, str]], Outcome] | None = None
-        self._outcomes: list[Outcome] = []
+        self._ended: Outcome | Exception | None = None
 
-    @property
-    def start_url(self) -> str:
-        """As of the class."""
-        return f"http://127.0.0.1:{self.server_port}/start"
+    def offer(self, url: str) -> str:
+        """Where a browser is sent on to `url` from, once: in its own command line that one would show the state to all.
+
+        Unless this is called nobody is sent on, so that the URL is known to the terminal alone.
+        """
+        self._target = url
+        return f"http://127.0.0.1:{self.server_port}{_START}"
 
     def wait(
         self,
-        url: str,
         state: str,
         finish: Callable[[Mapping[str, str]], Outcome],
         *,
@@ -85,7 +85,6 @@ class Loopback(http.server.HTTPServer):
         """Serve until somebody comes back with the state.
 
         Args:
-            url: at Livestorm, for `start_url`.
             state: that was sent along; whoever comes with another one is turned away.
             finish: exchanges and stores; the browser is answered after it.
             timeout: seconds in all.
@@ -93,33 +92,39 @@ class Loopback(http.server.HTTPServer):
 
         Raises:
             LivestormAuthorizationError: nobody came in time.
+            Exception: whatever `finish` raised.
         """
-        self._target, self._expected, self._finish = url, state, finish
+        self._expected, self._finish = state, finish
         give_up = monotonic() + timeout
-        while not self._outcomes:
+        while self._ended is None:
             self.timeout = give_up - monotonic()
             if self.timeout <= 0:
                 raise LivestormAuthorizationError(
                     f"Nobody came back from Livestorm in {timeout:.0f} s; nothing was stored. Start again."
                 )
             self.handle_request()
-        return self._outcomes.pop()
+        if isinstance(self._ended, Exception):
+            raise self._ended
+        return self._ended
 
     def answer(self, host: str, target: str) -> tuple[int, dict[str, str], str]:
         """Status, more headers and text for one request."""
         if host not in self._names:  # a name of somebody else's that points here (DNS rebinding)
             return 403, {}, "This is not your page."
         parts = urlsplit(target)
-        if parts.path == "/start" and self._target is not None:
-            url, self._target = self._target, None
-            return 302, {"Location": url}, "To Livestorm."
         came = dict(parse_qsl(parts.query, keep_blank_values=True))
-        if parts.path != self._path or "state" not in came:
+        if parts.path != self._path or "state" not in came:  # the redirect URI may have the path that we send on from
+            if parts.path == _START and self._target is not None:
+                url, self._target = self._target, None
+                return 302, {"Location": url}, "To Livestorm."
             return 404, {}, "There is nothing here."
-        if came["state"] != self._expected or self._finish is None:
+        if not hmac.compare_digest(came["state"].encode(), self._expected.encode()) or self._finish is None:
             return 400, {}, "This is not the request that the command line waits for. Nothing was stored."
-        outcome = self._finish(came)
-        self._outcomes.append(outcome)
+        try:
+            self._ended = outcome = self._finish(came)
+        except Exception as error:  # noqa: BLE001 - `wait` raises it: a server would drop it, and wait on
+            self._ended = error
+            return 500, {}, "It failed; the command line says why. You may close this page."
         return (200 if outcome.ok else 400), {}, f"{outcome.message} You may close this page."
 
     def get_request(self) -> tuple[object, object]:  # type: ignore[override]

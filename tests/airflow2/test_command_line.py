@@ -52,6 +52,14 @@ def test_a_person_connects_by_the_loopback_address(stack: Stack) -> None:
     assert sum(day["calls"] for day in status["calls"]) > 0
 
 
+def test_logs_are_not_among_results(stack: Stack) -> None:
+    """Airflow 2 writes them to standard output."""
+    stack.sandbox.add_fault(path_prefix="/v1/me", status=503, body="html", times=1)
+    done = run(stack, "test", "livestorm_default", "--verbose", "--output", "json")
+    assert (done.returncode, json.loads(done.stdout)["ok"]) == (0, True)
+    assert "try 1 failed" in done.stderr
+
+
 def test_without_a_page_a_redirect_uri_must_be_named(stack: Stack) -> None:
     done = run(stack, "connect", "livestorm_default")
     assert (done.returncode, done.stdout) == (1, "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ import contextlib, io, json, os, sys
 os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
 from airflow_provider_livestorm.cli import main
 answers, sys.stdout = sys.stdout, sys.stderr
-for line in sys.stdin:
+for line in iter(sys.stdin.readline, ""):
     asked = json.loads(line)
     out, err = io.StringIO(), io.StringIO()
     class Told(io.StringIO):
@@ -31,10 +32,13 @@ for line in sys.stdin:
             err.write(text)
             print(json.dumps({"said": text}), file=answers, flush=True)
             return len(text)
-    typed, sys.stdin = sys.stdin, io.StringIO(asked["typed"])
+    class Person(io.StringIO):
+        def readline(self):
+            return json.loads(control.readline())["typed"]
+    control, sys.stdin = sys.stdin, Person() if asked["typed"] is None else io.StringIO(asked["typed"])
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(Told()):
         code = main(asked["argv"])
-    sys.stdin = typed
+    sys.stdin = control
     print(json.dumps({"code": code, "out": out.getvalue(), "err": err.getvalue()}), file=answers, flush=True)
 """
 
@@ -72,7 +76,17 @@ class Shell:
         self._child.stdout.close()
         self._child.wait(60)
 
-    def begin(self, *argv: str, typed: str = "") -> Iterator[str]:
+    def type(self, text: str) -> None:
+        """Type a line into a command that `run_until_url` began."""
+        assert self._child.stdin is not None
+        self._child.stdin.write(json.dumps({"typed": f"{text}\n"}) + "\n")
+        self._child.stdin.flush()
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        self._child.send_signal(signal.SIGINT)
+
+    def begin(self, *argv: str, typed: str | None = "") -> Iterator[str]:
         """What a command says on standard error, as it says it; then `end` gives the rest."""
         assert self._child.stdin is not None
         assert self._child.stdout is not None
@@ -96,8 +110,8 @@ class Shell:
         return self.end(self.begin(*argv, typed=typed))
 
     def run_until_url(self, *argv: str) -> tuple[str, Iterator[str]]:
-        """A command up to where it has said which URL a person is to open, and the rest."""
-        rest = self.begin(*argv)
+        """A command up to where it has said which URL a person is to open, and the rest; it reads what is typed."""
+        rest = self.begin(*argv, typed=None)
         said = ""
         for text in rest:
             said += text

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import io
+from types import SimpleNamespace
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
 
+from airflow_provider_livestorm.cli import main
+from airflow_provider_livestorm.cli.connect import _pasted
+from airflow_provider_livestorm.exceptions import LivestormAuthorizationError
+from airflow_provider_livestorm.hooks.account import LivestormAccount
 from tests.cli.conftest import Shell, agree
 
 
@@ -44,9 +49,7 @@ def test_stray_requests_and_wrong_states_do_not_end_it(shell: Shell) -> None:
     assert requests.get(forged, timeout=30).status_code == 400
     rebound = requests.get(back, headers={"Host": "rebound.example"}, timeout=30)
     assert (rebound.status_code, code_of(back) in rebound.text) == (403, False)
-    first = requests.get(f"{root}/start", timeout=30, allow_redirects=False)
-    assert (first.status_code, first.headers["Location"]) == (302, url)
-    assert requests.get(f"{root}/start", timeout=30).status_code == 404, "once"
+    assert requests.get(f"{root}/start", timeout=30).status_code == 404, "no browser was opened"
     assert requests.get(back, timeout=30).status_code == 200
     assert shell.end(rest).code == 0
 
@@ -71,53 +74,32 @@ def test_who_never_comes_back_is_waited_for_so_long_and_no_longer(shell: Shell) 
 @pytest.mark.parametrize("whole", [True, False])
 def test_the_address_that_the_browser_ended_at_may_be_pasted(shell: Shell, whole: bool) -> None:
     """By default Livestorm sends people to the page of the api-server, which cannot finish what was begun here."""
-    rest = shell.begin("connect", "conn", "--scope", "events:read", "--no-browser", typed="")
+    url, rest = shell.run_until_url("connect", "conn", "--scope", "events:read", "--scope", "identity:read")
+    back = agree(url)
+    assert back.startswith(f"{shell.airflow.url}/livestorm/callback?")
+    shell.type(back if whole else back.partition("?")[2])
     done = shell.end(rest)
-    assert done.code == 1
-    assert "What was pasted is not the address" in done.err
-    assert f"{shell.airflow.url}/livestorm/callback must be registered" in done.err
-
-    pasted = Pasted(shell, whole)
-    done = pasted.done
     assert done.code == 0, done
     assert done.out.startswith("Connected as ")
-    assert pasted.code not in done.out + done.err
+    assert f"{shell.airflow.url}/livestorm/callback must be registered" in done.err
+    assert code_of(back) not in done.out + done.err
+    assert shell.run("status", "conn", "--output", "json").json[0]["scopes"] == ["identity:read", "events:read"]
 
 
-class Pasted:
-    """A person who opens the URL, agrees, and pastes: the command reads what is typed after it has said the URL."""
-
-    def __init__(self, shell: Shell, whole: bool) -> None:
-        script = _PASTE.format(argv=["connect", "conn"])
-        answer = json.loads(json.dumps(shell.airflow.python(script, {"whole": whole})))
-        from tests.cli.conftest import Done  # noqa: PLC0415 - beside its one use
-
-        self.code = answer.pop("pasted_code")
-        self.done = Done(**answer)
+def test_what_is_no_such_address_stores_nothing(shell: Shell) -> None:
+    done = shell.run("connect", "conn", "--paste", "--redirect-uri", shell.callback, typed="https://example.com/\n")
+    assert done.code == 1
+    assert "What was pasted is not the address" in done.err
 
 
-_PASTE = """
-import contextlib, io, json, sys
-from urllib.parse import parse_qsl, urlsplit
-import requests
-from airflow_provider_livestorm.cli import main
-whole = json.load(sys.stdin)["whole"]
-out, err = io.StringIO(), io.StringIO()
-class Typing:
-    code = ""
-    def isatty(self): return False
-    def readline(self):
-        (url,) = (word for word in err.getvalue().split() if "/oauth/authorize?" in word)
-        asked = dict(parse_qsl(urlsplit(url).query)) | {{"decision": "authorize"}}
-        answer = requests.post(url.partition("?")[0], data=asked, allow_redirects=False, timeout=30)
-        back = answer.headers["Location"]
-        Typing.code = dict(parse_qsl(urlsplit(back).query))["code"]
-        return (back if whole else back.partition("?")[2]) + "\\n"
-sys.stdin = Typing()
-with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-    code = main({argv})
-print(json.dumps({{"code": code, "out": out.getvalue(), "err": err.getvalue(), "pasted_code": Typing.code}}))
-"""
+def test_a_pasted_answer_to_another_request_stores_nothing(shell: Shell) -> None:
+    before = shell.run("status", "conn", "--output", "json").json
+    url, rest = shell.run_until_url("connect", "conn", "--paste", "--redirect-uri", shell.callback)
+    shell.type(f"{shell.callback}?code={code_of(agree(url))}&state=another")
+    done = shell.end(rest)
+    assert done.code == 1
+    assert "its state is another" in done.err
+    assert shell.run("status", "conn", "--output", "json").json == before
 
 
 @pytest.mark.parametrize(
@@ -140,3 +122,43 @@ def test_a_port_that_is_taken_is_said(shell: Shell) -> None:
     done = shell.run("connect", "conn", "--redirect-uri", taken)
     assert done.code == 1
     assert f"Cannot listen at {taken}" in done.err
+
+
+@pytest.mark.parametrize("arguments", [(), ("--redirect-uri", "callback")])
+def test_ctrl_c_is_130_and_stores_nothing(shell: Shell, arguments: tuple[str, ...]) -> None:
+    before = shell.run("status", "conn", "--output", "json").json
+    _, rest = shell.run_until_url(
+        "connect", "conn", *(shell.callback if one == "callback" else one for one in arguments)
+    )
+    shell.interrupt()
+    done = shell.end(rest)
+    assert (done.code, done.out) == (130, "")
+    assert done.err.endswith("Nothing was stored.\nInterrupted.\n")
+    assert shell.run("status", "conn", "--output", "json").json == before
+
+
+def test_ctrl_c_while_tokens_are_being_stored_does_not_say_that_none_were(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    account = LivestormAccount("conn")
+    monkeypatch.setattr(account, "start_authorization", lambda **_: (SimpleNamespace(state="s"), "https://livestorm"))
+    monkeypatch.setattr(account, "finish_authorization", interrupted)
+    monkeypatch.setattr("airflow_provider_livestorm.cli.connect.LivestormAccount", lambda _: account)
+    monkeypatch.setattr("sys.stdin", io.StringIO("https://example.com/?state=s&code=c\n"))
+    assert main(["connect", "conn", "--redirect-uri", "https://example.com/"]) == 130
+    said = capsys.readouterr().err
+    assert said.endswith("Whether tokens were stored, `status conn` says.\nInterrupted.\n")
+    assert "Nothing was stored" not in said
+
+
+def test_ctrl_d_in_place_of_an_address_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended(*_: object, **__: object) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("getpass.getpass", ended)
+    with pytest.raises(LivestormAuthorizationError, match="What was pasted is not the address"):
+        _pasted()
