@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import psutil
 import requests
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
@@ -199,7 +200,10 @@ class LocalAirflow:
 
 
 def stop(child: subprocess.Popen[bytes], *, patience: float = 20.0) -> None:
-    """End a process and all that it started: first by SIGTERM to it, then by SIGKILL to its group."""
+    """End a process and all that it started: first by SIGTERM to it, then by SIGKILL to its group.
+
+    Returns once the whole group is gone, as a killed process keeps its port until its memory is given back.
+    """
     if child.poll() is None:
         child.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -207,6 +211,18 @@ def stop(child: subprocess.Popen[bytes], *, patience: float = 20.0) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
+    give_up = time.monotonic() + patience
+    while _lives(child.pid) and time.monotonic() < give_up:
+        time.sleep(0.05)  # between two looks; nobody can wait for a process that is not its child
+
+
+def _lives(group: int) -> bool:
+    """Whether a process of a group still runs; one that ended and was not waited for does not."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, ProcessLookupError):
+            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+                return True
+    return False
 
 
 _PUT_CONNECTION = """
