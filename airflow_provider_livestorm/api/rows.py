@@ -1,4 +1,4 @@
-"""From a JSON:API resource to a flat row and a typed record, by the columns of `records.py`.
+"""From a JSON:API resource to a flat row and a typed record, by the columns of `records`.
 
 Called by the hook's readers and by the sync runner. What Livestorm adds tomorrow is not lost: attributes without a
 column, and values that are not of their column's type, are kept in `_extra`.
@@ -33,11 +33,13 @@ class Column:
     Attributes:
         kind: text, integer, number, boolean, timestamp (UTC) or json.
         path: the members to walk from the resource's root; `("parent",)` for the id of the list's parent.
+        others: more paths, for a value that sources name differently; the first that is there counts.
     """
 
     name: str
     kind: str
     path: tuple[str, ...]
+    others: tuple[tuple[str, ...], ...] = ()
 
 
 class RowReader(Generic[RecordT]):
@@ -53,12 +55,12 @@ class RowReader(Generic[RecordT]):
         self._record = record
         self._secrets = frozenset(secrets)
         self.columns = _columns(record)
+        walked = [(column, path) for column in self.columns for path in (column.path, *column.others)]
         self._converters = [
-            (column, column.path[1:], _CONVERTERS[column.kind])
-            for column in self.columns
-            if column.path[0] == "attributes"
+            (column, path[1:], _CONVERTERS[column.kind]) for column, path in walked if path[0] == "attributes"
         ]
-        self._known = _tree([column.path[1:] for column in self.columns if column.path[0] == "attributes"])
+        self._links = [(column, path[1:]) for column, path in walked if path[0] == "relationships"]
+        self._known = _tree([path[1:] for _, path in walked if path[0] == "attributes"])
         for path in dropped:
             _plant(self._known, tuple(path.split("."))[1:])
 
@@ -75,10 +77,13 @@ class RowReader(Generic[RecordT]):
                 row[column.name] = resource.id
             elif column.path == ("parent",):
                 row[column.name] = parent
+        for column, path in self._links:
+            value = _dig(resource.relationships, path)
+            row[column.name] = value if isinstance(value, str) else None
         misfits: dict[str, Any] = {}
         for column, path, convert in self._converters:
             value = _dig(resource.attributes, path)
-            if value is None:
+            if value is None or row[column.name] is not None:
                 continue
             try:
                 row[column.name] = convert(value)
@@ -101,12 +106,12 @@ def _columns(record: type[Record]) -> tuple[Column, ...]:
         if field.encode_name == _EXTRA:
             continue
         hint = hints[field.name]
-        path: tuple[str, ...] = ("attributes", field.name)
+        paths: tuple[tuple[str, ...], ...] = (("attributes", field.name),)
         if typing.get_origin(hint) is typing.Annotated:
             hint, source = typing.get_args(hint)[:2]
-            assert isinstance(source, Source)  # noqa: S101 - a mistake in records.py, seen at the first import
-            path = tuple(source.path.split("."))
-        columns.append(Column(field.name, _kind(hint), path))
+            assert isinstance(source, Source)  # noqa: S101 - a mistake in records, seen at the first import
+            paths = tuple(tuple(path.split(".")) for path in source.paths)
+        columns.append(Column(field.name, _kind(hint), paths[0], paths[1:]))
     return tuple(columns)
 
 

@@ -1,110 +1,21 @@
-"""The records that people read: one frozen Struct a resource, its members in the order of the columns.
-
-These classes are the catalogue's single source: a member's name is the column, its annotation the column's type, and
-`Source` says where in the JSON:API resource it is found if not at `attributes.<name>`. Members are typed `| None`
-throughout: Livestorm leaves members out as it likes, and a row is worth more than a crash. Timestamps are aware UTC
-datetimes; Livestorm's 0 ("never") is None.
-"""
+"""People: in a session, in an event, in the workspace, and what they answered when they registered."""
 
 from __future__ import annotations
 
-import datetime as dt
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
+from airflow_provider_livestorm.api.records.base import (
+    Boolean,
+    Integer,
+    Json,
+    Number,
+    Record,
+    Source,
+    Text,
+    Timestamp,
+)
 
-__all__ = ["Event", "Record", "Session", "SessionPerson", "Source"]
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a column's value lies in the resource: a dotted path from its root, or `parent` for the list's parent."""
-
-    path: str
-
-
-class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of all records.
-
-    Attributes:
-        extra: attributes that the catalogue does not know, or whose value was not of the known type; column `_extra`.
-    """
-
-    extra: Annotated[dict[str, Any] | None, Source("_extra")] = msgspec.field(name="_extra", default=None)
-
-
-Text = str | None
-Integer = int | None
-Number = float | None
-Boolean = bool | None
-Timestamp = dt.datetime | None
-Json = Any
-
-
-class Event(Record, frozen=True, kw_only=True):
-    """An event: what people call the webinar. It has no date of its own; its sessions have (api.md 6.1).
-
-    Attributes:
-        estimated_duration: minutes.
-        description: HTML.
-        fields: the registration form: id, type, order, required, options.
-    """
-
-    id: Annotated[str, Source("id")]
-    title: Text = None
-    slug: Text = None
-    status: Text = None
-    scheduling_status: Text = None
-    language: Text = None
-    description: Text = None
-    estimated_duration: Integer = None
-    registration_link: Text = None
-    sessions_count: Integer = None
-    everyone_can_speak: Boolean = None
-    registration_page_enabled: Boolean = None
-    light_registration_page_enabled: Boolean = None
-    detailed_registration_page_enabled: Boolean = None
-    recording_enabled: Boolean = None
-    recording_public: Boolean = None
-    show_in_company_page: Boolean = None
-    chat_enabled: Boolean = None
-    polls_enabled: Boolean = None
-    questions_enabled: Boolean = None
-    published_at: Timestamp = None
-    created_at: Timestamp = None
-    updated_at: Timestamp = None
-    owner_id: Annotated[Text, Source("attributes.owner.id")] = None
-    owner_email: Annotated[Text, Source("attributes.owner.attributes.email")] = None
-    owner_first_name: Annotated[Text, Source("attributes.owner.attributes.first_name")] = None
-    owner_last_name: Annotated[Text, Source("attributes.owner.attributes.last_name")] = None
-    fields: Json = None
-
-
-class Session(Record, frozen=True, kw_only=True):
-    """One session of an event: a date, a room, its people (api.md 6.2).
-
-    Attributes:
-        duration: seconds.
-    """
-
-    id: Annotated[str, Source("id")]
-    event_id: Text = None
-    name: Text = None
-    status: Text = None
-    timezone: Text = None
-    room_link: Text = None
-    embed_url: Text = None
-    attendees_count: Integer = None
-    registrants_count: Integer = None
-    duration: Integer = None
-    estimated_started_at: Timestamp = None
-    started_at: Timestamp = None
-    ended_at: Timestamp = None
-    canceled_at: Timestamp = None
-    created_at: Timestamp = None
-    updated_at: Timestamp = None
-    breakout_room_parent_session_id: Text = None
+__all__ = ["EventPerson", "Person", "PersonAttribute", "RegistrationAnswer", "SessionPerson"]
 
 
 class SessionPerson(Record, frozen=True, kw_only=True):
@@ -160,3 +71,76 @@ class SessionPerson(Record, frozen=True, kw_only=True):
     ip_country_code: Annotated[Text, Source("attributes.registrant_detail.ip_country_code")] = None
     ip_country_name: Annotated[Text, Source("attributes.registrant_detail.ip_country_name")] = None
     fields: Annotated[Json, Source("attributes.registrant_detail.fields")] = None
+
+
+class RegistrationAnswer(Record, frozen=True, kw_only=True):
+    """One answer of a registration form, in a row of its own. The key is (session_id, person_id, field_id).
+
+    Attributes:
+        value: a text, a list of texts, or null.
+    """
+
+    session_id: Annotated[str, Source("parent")]
+    person_id: Annotated[str, Source("person")]
+    field_id: Annotated[str, Source("id")]
+    event_id: Text = None
+    type: Text = None
+    value: Json = None
+
+
+class EventPerson(Record, frozen=True, kw_only=True):
+    """One person in one event, whatever the sessions. The key is (event_id, id) (api.md 6.3).
+
+    Attributes:
+        registered_at: when they registered for the event; `created_at` is the person's own.
+        registration_updated_at: when that registration last changed.
+        fields: the answers of the registration form, as in a session.
+    """
+
+    event_id: Annotated[str, Source("parent")]
+    id: Annotated[str, Source("id")]
+    role: Text = None
+    email: Text = None
+    first_name: Text = None
+    last_name: Text = None
+    timezone: Text = None
+    avatar_link: Text = None
+    created_at: Timestamp = None
+    updated_at: Timestamp = None
+    registered_at: Annotated[Timestamp, Source("attributes.registrant_detail.created_at")] = None
+    registration_updated_at: Annotated[Timestamp, Source("attributes.registrant_detail.updated_at")] = None
+    fields: Annotated[Json, Source("attributes.registrant_detail.fields")] = None
+
+
+class Person(Record, frozen=True, kw_only=True):
+    """A contact of the workspace, in the base form (api.md 6.3)."""
+
+    id: Annotated[str, Source("id")]
+    role: Text = None
+    email: Text = None
+    first_name: Text = None
+    last_name: Text = None
+    timezone: Text = None
+    avatar_link: Text = None
+    created_at: Timestamp = None
+    updated_at: Timestamp = None
+
+
+class PersonAttribute(Record, frozen=True, kw_only=True):
+    """Something that the workspace may know of a person (api.md 6.5).
+
+    Attributes:
+        options: label, value and position of each choice.
+    """
+
+    id: Annotated[str, Source("id")]
+    slug: Text = None
+    name: Text = None
+    type: Text = None
+    builtin: Boolean = None
+    description: Text = None
+    placeholder: Text = None
+    options: Json = None
+    user_id: Text = None
+    created_at: Timestamp = None
+    updated_at: Timestamp = None
