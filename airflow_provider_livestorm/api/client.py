@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Protocol, Self
 
 import msgspec
@@ -18,7 +20,7 @@ import tenacity
 
 from airflow_provider_livestorm.api.answer import Answer, Page
 from airflow_provider_livestorm.api.errors import error_from, is_transient, may_need_another_token
-from airflow_provider_livestorm.api.json_api import Quota, decode_document, next_page, read_quota
+from airflow_provider_livestorm.api.json_api import Document, Quota, decode_document, next_page, read_quota
 from airflow_provider_livestorm.api.pacing import Pacer, monthly_reset
 from airflow_provider_livestorm.api.transport import (
     Authorization,
@@ -71,6 +73,9 @@ class LivestormClient:
         sleep: waits that many seconds; between tries.
         clock: UTC unix seconds.
 
+    Attributes:
+        latency: seconds that answers took of late.
+
     Raises:
         LivestormConfigurationError: `base_url` is neither https nor loopback.
     """
@@ -98,6 +103,8 @@ class LivestormClient:
         self._sleep = sleep
         self._clock = clock
         self._calls = 0
+        self._counting = threading.Lock()
+        self.latency = 0.0
         self._session = requests.Session()
         self._session.headers.update({"Accept": "application/vnd.api+json", "User-Agent": "airflow-provider-livestorm"})
 
@@ -173,7 +180,13 @@ class LivestormClient:
         return retrying(self._authorized, method, path, query, body)
 
     def paginate(
-        self, path: str, *, params: Mapping[str, Any] | None = None, page_size: int = PAGE_SIZE_MAX, first_page: int = 0
+        self,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        page_size: int = PAGE_SIZE_MAX,
+        first_page: int = 0,
+        fetch: Callable[[int, Callable[[], Document]], Document] | None = None,
     ) -> Iterator[Page]:
         """Yield the pages of a list, one call each, until Livestorm says that there is no next one.
 
@@ -182,6 +195,7 @@ class LivestormClient:
             params: filters and includes.
             page_size: rows a page, 1 to 50.
             first_page: 0-based; to resume.
+            fetch: asked for each page with its number and what calls for it; for a caller that keeps pages.
 
         Raises:
             LivestormListChangedError: the list shrank while it was read, so that the next page is gone.
@@ -191,10 +205,10 @@ class LivestormClient:
             raise LivestormConfigurationError(f"page_size is 1 to {PAGE_SIZE_MAX}; got {page_size}.")
         number: int | None = first_page
         while number is not None:
+            query = {**(params or {}), "page[number]": number, "page[size]": page_size}
+            call = partial(self._document, path, query)
             try:
-                document = self.request(
-                    "GET", path, params={**(params or {}), "page[number]": number, "page[size]": page_size}
-                ).document
+                document = call() if fetch is None else fetch(number, call)
             except LivestormApiError as error:
                 if error.status == requests.codes.bad_request and number > first_page:
                     raise LivestormListChangedError(
@@ -205,6 +219,9 @@ class LivestormClient:
             meta = document.meta
             yield Page(number, document.many, document.included, meta.record_count, meta.page_count)
             number = next_page(number, document)
+
+    def _document(self, path: str, params: Mapping[str, Any]) -> Document:
+        return self.request("GET", path, params=params).document
 
     def _authorized(self, method: str, path: str, query: dict[str, str], body: bytes | None) -> Answer:
         """One call; after a 401 once more with another token, if the credential has one."""
@@ -226,8 +243,10 @@ class LivestormClient:
         try:
             # Asked for after the pacer's wait: a token may expire meanwhile.
             authorization = self._credential.authorization()
-            self._calls += 1
+            with self._counting:
+                self._calls += 1
             sent = True
+            began = time.monotonic()
             response = self._session.request(
                 method,
                 self.base_url + path,
@@ -238,6 +257,7 @@ class LivestormClient:
                 timeout=self._timeout,
                 allow_redirects=False,  # a token is never carried to another host
             )
+            self.latency += (time.monotonic() - began - self.latency) / 5
             quota = read_quota(response.headers)
             refused = response.status_code == requests.codes.too_many_requests
             resets_at = monthly_reset(response.headers, now=self._clock()) if refused else None

@@ -14,10 +14,52 @@ from airflow_provider_livestorm.api.records import Record
 from airflow_provider_livestorm.api.resources import ResourceList
 from airflow_provider_livestorm.exceptions import LivestormConfigurationError, LivestormListChangedError
 
-__all__ = ["Filter", "read_pages", "read_records"]
+__all__ = ["Filter", "Tally", "read_pages", "read_records"]
 
 Filter = str | int | float | bool | dt.datetime | None
 RecordT = TypeVar("RecordT", bound=Record)
+
+
+class Tally:
+    """Counts the rows of a list as its pages come, against what Livestorm says there are.
+
+    Args:
+        where: path of the list, for the error.
+
+    Attributes:
+        rows: that came.
+        announced: rows in the list, as the newest page tells it; None where none did.
+    """
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._seen: set[str] = set()
+        self._shrank = False
+        self.rows = 0
+        self.announced: int | None = None
+
+    def add(self, page: Page) -> None:
+        """Count a page in."""
+        self._seen.update(row.id for row in page.resources)
+        self.rows += len(page.resources)
+        if page.record_count is not None:
+            # A row that left an earlier page pulls one from a later page to an earlier one, which nobody then reads;
+            # the sum may be right all the same, as the row that left was counted.
+            self._shrank |= self.announced is not None and page.record_count < self.announced
+            self.announced = page.record_count
+
+    def check(self) -> None:
+        """After the last page.
+
+        Raises:
+            LivestormListChangedError: the rows seen are not the list.
+        """
+        if len(self._seen) != self.rows or self._shrank or self.announced not in (None, self.rows):
+            raise LivestormListChangedError(
+                f"GET {self._where}: {self.rows} rows came, {len(self._seen)} of them distinct, where Livestorm counts"
+                f" {'?' if self.announced is None else self.announced}"
+                f"{', fewer than at first' if self._shrank else ''}. The list changed while it was read; read it again."
+            )
 
 
 def read_pages(
@@ -49,18 +91,11 @@ def read_pages(
     asked: dict[str, Filter] = {**resource.always, **(filters or {})}
     params = {f"filter[{name}]": _wire(value) for name, value in asked.items()}
     where = path or resource.path.format(parent=parent)
-    seen: set[str] = set()
-    rows, announced = 0, None
+    tally = Tally(where)
     for page in client.paginate(where, params=params):
-        seen.update(row.id for row in page.resources)
-        rows += len(page.resources)
-        announced = page.record_count
+        tally.add(page)
         yield page
-    if len(seen) != rows or (announced is not None and rows != announced):
-        raise LivestormListChangedError(
-            f"GET {where}: {rows} rows came, {len(seen)} of them distinct, where Livestorm counts"
-            f" {'?' if announced is None else announced}. The list changed while it was read; read it again."
-        )
+    tally.check()
 
 
 def read_records(

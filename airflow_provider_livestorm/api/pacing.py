@@ -58,11 +58,23 @@ class Pacer:
         self._granted: deque[float] = deque(maxlen=INTERVAL_LIMIT)
         self._quota = Quota()
         self._in_flight = 0
+        self._answered = False
 
     @property
     def quota(self) -> Quota:
         """What the newest answers said of the quota; empty before the first answer."""
         return self._quota
+
+    @property
+    def told(self) -> int | None:
+        """Calls left this month by an answer; None before the first, whatever was expected."""
+        return self._quota.monthly_remaining if self._answered else None
+
+    def expect(self, quota: Quota) -> None:
+        """Take what an earlier client was told for what is true, until the first answer."""
+        with self._lock:
+            if not self._answered:
+                self._quota = quota
 
     def acquire(self) -> float:
         """Wait until a call may go out, and count it as gone; returns the seconds waited.
@@ -98,6 +110,7 @@ class Pacer:
         with self._lock:
             self._in_flight -= 1
             self._quota = self._quota.updated_by(quota)
+            self._answered |= quota.monthly_remaining is not None
             limit = quota.interval_limit
             if limit is not None and limit > 0 and limit != self._limit:
                 self._limit = limit

@@ -130,6 +130,8 @@ def _text(value: object) -> str:
 def _integer(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
         raise TypeError
+    if not -(2**63) <= value < 2**63:
+        raise OverflowError  # no column of a file or a database takes it
     return int(value)
 
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
-import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, ObjectStoragePath
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, Variable, conf
+from airflow.providers.common.compat.standard.triggers import TimeDeltaTrigger
 
-from airflow_provider_livestorm.exceptions import LivestormConfigurationError, LivestormError
+from airflow_provider_livestorm.exceptions import (
+    LivestormConfigurationError,
+    LivestormError,
+    LivestormQuotaExceededError,
+)
 from airflow_provider_livestorm.hooks.livestorm import LivestormHook
-from airflow_provider_livestorm.sync.planner import plan
+from airflow_provider_livestorm.operators.parameters import integer, items, moment, storage_path
+from airflow_provider_livestorm.operators.reporting import report
+from airflow_provider_livestorm.sync.planner import Plan, filters_of, plan
+from airflow_provider_livestorm.sync.privacy import DEFAULT_EXCLUDE, Privacy
 from airflow_provider_livestorm.sync.runner import SyncRunner
 from airflow_provider_livestorm.sync.state import Destination
-from airflow_provider_livestorm.sync.storage import StoragePath
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -22,32 +29,65 @@ if TYPE_CHECKING:
 __all__ = ["LivestormSyncStreamsOperator"]
 
 DEFAULT_STREAMS = ("events", "sessions", "session_people")
+# Where Livestorm does not say when its 30 days begin anew, it is asked again so much later.
+_ASK_AGAIN = dt.timedelta(days=1)
 
 
 class LivestormSyncStreamsOperator(BaseOperator):
-    """Pull streams of a Livestorm workspace into gzipped JSON Lines, and publish them with a manifest.
+    """Pull streams of a Livestorm workspace into files, and publish them with a manifest.
 
     Files land as `<destination>/<stream>/<run>/part-00001.jsonl.gz`; `<destination>/_livestorm/manifest.json` names
-    those that are published, and is written last. A run that fails publishes nothing.
+    those that are published, and is written last. A run that fails publishes nothing; its next try goes on where it
+    stopped, whether that is a retry of the task or the next run of the DAG.
 
-    Returns a small summary: run_id, manifest, rows, files, calls, quota_remaining, and rows, files and calls by stream.
+    Returns a small summary: run_id, manifest, cursor, rows, files, calls, quota_remaining, resumed (pages that an
+    earlier try had read), and rows, files and calls by stream. The events of the task's outlet assets carry it too.
 
     :param destination: a folder that is empty, new, or written by an earlier sync: a local path, or the URL of any
         object store that Airflow's ObjectStoragePath knows, such as `s3://aws_default@bucket/livestorm`. (templated)
-    :param streams: of `events`, `sessions`, `session_people`. (templated)
-    :param updated_since: pull only rows that changed since then: ISO 8601 with a zone, unix seconds, or a datetime.
-        Empty or None: a full pull. (templated)
-    :param settle_days: with `updated_since`, the people of sessions that began up to so many days before it are asked
-        for as well, as attendance and replays are counted after a session's end.
+    :param streams: names of the catalogue (`airflow livestorm streams` prints it), or `all`. (templated)
+    :param mode: `cursor`: what changed since the last published run; the first one reads all. `full`: all.
+        `interval`: what changed between `updated_since` and `updated_until`, or else within the DAG run's data
+        interval, whatever was published before: for backfills. By default `interval` where one of these two is given,
+        else `cursor`. (templated)
+    :param updated_since: begin of the interval: ISO 8601 with a zone, unix seconds, or a datetime. Empty or None:
+        open. (templated)
+    :param updated_until: its end, likewise. (templated)
+    :param file_format: `jsonl.gz`, `csv` or `parquet` (which needs `airflow-provider-livestorm[parquet]`).
+    :param settle_days: so long after its end a session is expected to change without showing it, as attendance and
+        replays are counted afterwards.
+    :param overlap_seconds: what changed so shortly before it was read is looked at again in the next run.
+    :param reconcile_days: people of sessions that were read longer ago are read again though nothing shows a change,
+        as far as `reconcile_calls` reaches.
+    :param reconcile_calls: calls of a run for that; 0 for none.
+    :param mark_deleted: publish rows that are gone once more, with only their key and `_deleted_at` set; each row then
+        has that column.
+    :param event_ids: only these events, with their sessions and people. (templated)
+    :param tags: only events with one of these tags, likewise. (templated)
+    :param session_statuses: only sessions of these statuses, with their people. (templated)
+    :param sessions_from: only sessions that are planned from then on, likewise. (templated)
+    :param sessions_to: only sessions that are planned until then. (templated)
+    :param roles: only people of these roles: `participant`, `team_member`. (templated)
+    :param exclude_columns: columns to leave out, as `stream.column`, or `column` for each stream that has it; by
+        default what Livestorm notes of a person's device and whereabouts. An empty list leaves out nothing.
+    :param hash_columns: columns of text to replace by their keyed SHA-256, likewise.
+    :param hash_key_variable: name of the Airflow Variable that holds the key of the hashes; with it, rows with an
+        e-mail address get a column `email_hash`.
+    :param job_ids: ids of bulk registrations, for the stream `jobs`. (templated)
     :param on_unknown: what becomes of attributes that this version does not know: `keep` them in the column `_extra`,
         `ignore` them, or `fail`.
     :param rows_per_part: rows in a file, at most.
-    :param min_quota_remaining: calls of Livestorm's monthly quota to leave to others; the run fails before it would go
-        below.
+    :param min_quota_remaining: calls of Livestorm's monthly quota to leave to others; the run stops before it would go
+        below. (templated)
+    :param deferrable: where the monthly quota is used up, wait in the triggerer until a new month of it begins, instead
+        of failing.
     :param livestorm_conn_id: a Connection of type `livestorm`. (templated)
     """
 
-    template_fields: Sequence[str] = ("destination", "streams", "updated_since", "livestorm_conn_id")
+    template_fields: Sequence[str] = (
+        "destination", "streams", "mode", "updated_since", "updated_until", "event_ids", "tags", "session_statuses",
+        "sessions_from", "sessions_to", "roles", "job_ids", "min_quota_remaining", "livestorm_conn_id",
+    )  # fmt: skip
     ui_color = "#e3f0ff"
 
     def __init__(
@@ -55,82 +95,153 @@ class LivestormSyncStreamsOperator(BaseOperator):
         *,
         destination: str,
         streams: Sequence[str] | str = DEFAULT_STREAMS,
+        mode: str | None = None,
         updated_since: str | int | dt.datetime | None = None,
+        updated_until: str | int | dt.datetime | None = None,
+        file_format: str = "jsonl.gz",
         settle_days: float = 7,
+        overlap_seconds: float = 60,
+        reconcile_days: float = 30,
+        reconcile_calls: int = 0,
+        mark_deleted: bool = False,
+        event_ids: Sequence[str] | str = (),
+        tags: Sequence[str] | str = (),
+        session_statuses: Sequence[str] | str = (),
+        sessions_from: str | int | dt.datetime | None = None,
+        sessions_to: str | int | dt.datetime | None = None,
+        roles: Sequence[str] | str = (),
+        exclude_columns: Sequence[str] = DEFAULT_EXCLUDE,
+        hash_columns: Sequence[str] = (),
+        hash_key_variable: str | None = None,
+        job_ids: Sequence[str] | str = (),
         on_unknown: str = "keep",
         rows_per_part: int = 50_000,
-        min_quota_remaining: int = 0,
+        min_quota_remaining: int | str = 0,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         livestorm_conn_id: str = LivestormHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.destination = destination
         self.streams = streams
+        self.mode = mode
         self.updated_since = updated_since
+        self.updated_until = updated_until
+        self.file_format = file_format
         self.settle_days = settle_days
+        self.overlap_seconds = overlap_seconds
+        self.reconcile_days = reconcile_days
+        self.reconcile_calls = reconcile_calls
+        self.mark_deleted = mark_deleted
+        self.event_ids = event_ids
+        self.tags = tags
+        self.session_statuses = session_statuses
+        self.sessions_from = sessions_from
+        self.sessions_to = sessions_to
+        self.roles = roles
+        self.exclude_columns = exclude_columns
+        self.hash_columns = hash_columns
+        self.hash_key_variable = hash_key_variable
+        self.job_ids = job_ids
         self.on_unknown = on_unknown
         self.rows_per_part = rows_per_part
         self.min_quota_remaining = min_quota_remaining
+        self.deferrable = deferrable
         self.livestorm_conn_id = livestorm_conn_id
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Run the sync; an error that no retry can mend fails the task for good."""
+        del event  # of the trigger: the wait is over
         try:
-            return self._sync()
+            with self._runner(context) as runner:
+                result = runner.run()
+        except LivestormQuotaExceededError as error:
+            if not self.deferrable:
+                raise self._for_good(error) from error
+            wait = self._until_new_month(error)
+            self.log.warning("%s The task waits for %s in the triggerer, and then goes on.", error, wait)
+            self.defer(trigger=TimeDeltaTrigger(wait), method_name="execute")
         except LivestormError as error:
             if error.retryable:
                 raise
-            # In a line of its own: in a traceback people look for the cause, and its link, in vain.
-            self.log.error("%s", error)  # noqa: TRY400 - Airflow logs the traceback
-            raise AirflowFailException(str(error)) from error
-
-    def _sync(self) -> dict[str, Any]:
-        streams = [self.streams] if isinstance(self.streams, str) else self.streams
-        todo = plan(
-            streams,
-            updated_since=_moment(self.updated_since),
-            settle=dt.timedelta(days=self.settle_days),
-        )
-        hook = LivestormHook(self.livestorm_conn_id, min_quota_remaining=self.min_quota_remaining)
-        with hook.get_conn() as client:
-            runner = SyncRunner(
-                client,
-                Destination(_storage_path(self.destination)),
-                todo,
-                on_unknown=self.on_unknown,
-                rows_per_part=self.rows_per_part,
-            )
-            result = runner.run()
+            raise self._for_good(error) from error
         summary = result.summary()
         self.log.info("Published: rows %s, files %s, %s", summary["rows"], summary["files"], summary["manifest"])
+        report(self, context, result, self.destination)
         return summary
 
+    def dry_run(self) -> None:
+        """Print the plan: what would be read, how many calls that takes, what is left of the quota afterwards."""
+        with self._runner({}) as runner:
+            for line in runner.plan().lines():
+                self.log.info("%s", line)
 
-def _storage_path(destination: str) -> StoragePath:
-    """A local path as such, for it can rename; all else as Airflow's ObjectStoragePath."""
-    if not destination:
-        raise LivestormConfigurationError("destination is empty; name a folder or the URL of one.")
-    try:
-        path = ObjectStoragePath(destination)
-        if path.protocol in ("", "file", "local"):
-            return pathlib.Path(path.path).expanduser().absolute()
-        path.exists()  # makes the file system, and so shows a missing library or connection
-    except (ImportError, ValueError, OSError) as error:
-        raise LivestormConfigurationError(f"destination {destination!r} cannot be used: {error}") from error
-    return path
+    @contextmanager
+    def _runner(self, context: Any) -> Iterator[SyncRunner]:
+        todo = self._plan(context)
+        hook = LivestormHook(self.livestorm_conn_id, min_quota_remaining=integer(self.min_quota_remaining))
+        destination = Destination(storage_path(self.destination))
+        with hook.get_conn() as client:
+            yield SyncRunner(
+                client,
+                destination,
+                todo,
+                file_format=self.file_format,
+                rows_per_part=self.rows_per_part,
+                source=self.livestorm_conn_id,
+            )
 
+    def _plan(self, context: Any) -> Plan:
+        since, until = moment(self.updated_since, "updated_since"), moment(self.updated_until, "updated_until")
+        mode = self.mode or ("cursor" if since is None and until is None else "interval")
+        if mode == "interval" and since is None and until is None:
+            since, until = context.get("data_interval_start"), context.get("data_interval_end")
+        return plan(
+            items(self.streams),
+            mode=mode,
+            since=since,
+            until=until,
+            settle=dt.timedelta(days=self.settle_days),
+            overlap=dt.timedelta(seconds=self.overlap_seconds),
+            reconcile=dt.timedelta(days=self.reconcile_days),
+            reconcile_calls=self.reconcile_calls,
+            mark_deleted=self.mark_deleted,
+            filters=filters_of(
+                {
+                    "events": items(self.event_ids),
+                    "tags": items(self.tags),
+                    "statuses": items(self.session_statuses),
+                    "sessions_from": moment(self.sessions_from, "sessions_from"),
+                    "sessions_to": moment(self.sessions_to, "sessions_to"),
+                    "roles": items(self.roles),
+                }
+            ),
+            privacy=Privacy(tuple(self.exclude_columns), tuple(self.hash_columns), self._key()),
+            on_unknown=self.on_unknown,
+            jobs=tuple(items(self.job_ids)),
+        )
 
-def _moment(value: str | int | dt.datetime | None) -> dt.datetime | None:
-    """The time that a parameter means; templates give text, and the text `None` for none."""
-    if value is None or value in ("", "None"):
-        return None
-    if isinstance(value, dt.datetime):
-        return value
-    try:
-        if isinstance(value, int) or value.isdecimal():
-            return dt.datetime.fromtimestamp(int(value), dt.UTC)
-        return dt.datetime.fromisoformat(value)
-    except (ValueError, OverflowError):
-        raise LivestormConfigurationError(
-            f"updated_since is no time: {value!r}. Write ISO 8601 with a zone (2026-01-31T00:00:00Z) or unix seconds."
-        ) from None
+    def _key(self) -> str | None:
+        if self.hash_key_variable is None:
+            return None
+        try:
+            key = Variable.get(self.hash_key_variable)
+        except Exception as error:
+            raise LivestormConfigurationError(
+                f"The Airflow Variable {self.hash_key_variable!r} (hash_key_variable) cannot be read: {error}"
+            ) from error
+        if not key:
+            raise LivestormConfigurationError(f"The Airflow Variable {self.hash_key_variable!r} is empty.")
+        return str(key)
+
+    def _for_good(self, error: LivestormError) -> AirflowFailException:
+        # In a line of its own: in a traceback people look for the cause, and its link, in vain.
+        self.log.error("%s", error)
+        return AirflowFailException(str(error))
+
+    @staticmethod
+    def _until_new_month(error: LivestormQuotaExceededError) -> dt.timedelta:
+        if error.resets_at is None:
+            return _ASK_AGAIN
+        left = dt.datetime.fromtimestamp(error.resets_at, dt.UTC) - dt.datetime.now(dt.UTC)
+        return max(left, dt.timedelta(seconds=1))

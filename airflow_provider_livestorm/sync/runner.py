@@ -5,30 +5,41 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import logging
+import pathlib
 import secrets
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_livestorm.api.client import LivestormClient, Page
-from airflow_provider_livestorm.api.lists import Filter, read_pages
-from airflow_provider_livestorm.api.resources import CATALOGUE, SESSIONS, ResourceList
-from airflow_provider_livestorm.exceptions import (
-    LivestormConfigurationError,
-    LivestormDestinationError,
-    LivestormListChangedError,
-    LivestormNotFoundError,
-)
+from airflow_provider_livestorm.api.client import LivestormClient
+from airflow_provider_livestorm.api.resources import CATALOGUE
+from airflow_provider_livestorm.exceptions import LivestormConfigurationError, LivestormDestinationError
+from airflow_provider_livestorm.sync.contacts import read_people
+from airflow_provider_livestorm.sync.event_people import read_event_people
+from airflow_provider_livestorm.sync.forecast import Forecast, forecast
+from airflow_provider_livestorm.sync.formats import encoder_of
+from airflow_provider_livestorm.sync.in_session import read_in_session
+from airflow_provider_livestorm.sync.journal import Journal
+from airflow_provider_livestorm.sync.knowledge import read_knowledge, write_knowledge
+from airflow_provider_livestorm.sync.ledger import Ledger
+from airflow_provider_livestorm.sync.people import PEOPLE_STREAMS, read_session_people
 from airflow_provider_livestorm.sync.planner import Plan
+from airflow_provider_livestorm.sync.progress import Progress
+from airflow_provider_livestorm.sync.quota import QuotaMemory
+from airflow_provider_livestorm.sync.reader import Reader
 from airflow_provider_livestorm.sync.state import Destination, Manifest, RunEntry, StreamEntry
-from airflow_provider_livestorm.sync.writers import ROWS_PER_PART, ListBuffer, PartWriter
+from airflow_provider_livestorm.sync.webinars import read_webinars
+from airflow_provider_livestorm.sync.work import NullWriter, Sink, Work, columns_of
+from airflow_provider_livestorm.sync.workspace import read_workspace
+from airflow_provider_livestorm.sync.writers import ROWS_PER_PART, PartWriter
 
-__all__ = ["ON_UNKNOWN", "SyncResult", "SyncRunner"]
+__all__ = ["SyncResult", "SyncRunner"]
 
-ON_UNKNOWN = ("keep", "ignore", "fail")
-_READS = 3  # of a list that changes while it is read
-_SAY_EVERY = 5.0  # seconds between two lines of progress
+# Parents before children, and what follows from others after them.
+_STEPS = (read_workspace, read_webinars, read_session_people, read_event_people, read_people, read_in_session)
 
 log = logging.getLogger(__name__)
 
@@ -39,24 +50,30 @@ class SyncResult:
 
     Attributes:
         manifest: path of the manifest.
+        cursor: when the run began, ISO 8601 in UTC: all that Livestorm told by then is published.
         quota_remaining: calls left this month, as the last answer told it.
+        resumed: pages that an earlier try had read.
     """
 
     run_id: str
     manifest: str
+    cursor: str | None
     streams: Mapping[str, StreamEntry]
     calls: int
     quota_remaining: int | None
+    resumed: int = 0
 
     def summary(self) -> dict[str, Any]:
         """A small value for XCom: counts and names, no rows."""
         return {
             "run_id": self.run_id,
             "manifest": self.manifest,
+            "cursor": self.cursor,
             "rows": sum(entry.rows for entry in self.streams.values()),
             "files": sum(len(entry.files) for entry in self.streams.values()),
             "calls": self.calls,
             "quota_remaining": self.quota_remaining,
+            "resumed": self.resumed,
             "streams": {
                 name: {"rows": entry.rows, "files": len(entry.files), "calls": entry.calls}
                 for name, entry in self.streams.items()
@@ -71,14 +88,15 @@ class SyncRunner:
         client: calls Livestorm.
         destination: takes the rows.
         plan: what to read.
-        on_unknown: what becomes of attributes that the catalogue does not know: `keep` them in `_extra`, `ignore`
-            them, or `fail`.
+        file_format: of `formats.FORMATS`.
         rows_per_part: rows in a file, at most.
+        source: whose data it is, such as the name of the connection; a try is carried on by one of the same source.
         now: the time, aware.
+        clock: UTC unix seconds, for the age of what an earlier try had read.
         monotonic: seconds, for the progress lines.
 
     Raises:
-        LivestormConfigurationError: `on_unknown` is none of the three.
+        LivestormConfigurationError: `file_format` or `rows_per_part` cannot be.
     """
 
     def __init__(
@@ -87,155 +105,183 @@ class SyncRunner:
         destination: Destination,
         plan: Plan,
         *,
-        on_unknown: str = "keep",
+        file_format: str = "jsonl.gz",
         rows_per_part: int = ROWS_PER_PART,
+        source: str = "",
         now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+        clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        if on_unknown not in ON_UNKNOWN:
-            raise LivestormConfigurationError(f"on_unknown is one of {', '.join(ON_UNKNOWN)}; got {on_unknown!r}.")
+        encoder_of(file_format)  # before the first call
         if rows_per_part < 1:
             raise LivestormConfigurationError(f"rows_per_part is at least 1; got {rows_per_part}.")
         self._client = client
         self._destination = destination
         self._plan = plan
-        self._on_unknown = on_unknown
+        self._format = file_format
         self._rows_per_part = rows_per_part
+        self._source = source
         self._now = now
-        self._monotonic = monotonic
-        self._said_at = monotonic()
-        self._reported: set[str] = set()
+        self._clock = clock
+        self._progress = Progress(client, monotonic)
 
     def run(self) -> SyncResult:
-        """Read, write, publish. Whatever fails, nothing of this run is published.
+        """Read, write, publish. Whatever fails, nothing of this run is published, and the next try carries it on.
 
         Raises:
             LivestormError: see `exceptions`; the message says what to do.
         """
         seen = self._destination.open()
-        started = self._now()
-        run_id = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-        with contextlib.ExitStack() as undo:
-            streams = {}
-            for name in self._plan.streams:
-                writer = PartWriter(self._destination.root, name, run_id, rows_per_part=self._rows_per_part)
-                undo.callback(self._remove, writer)
-                streams[name] = self._pull(name, writer)
-            manifest = self._publish(seen, run_id, started, streams)
-            undo.pop_all()
-        path = str(self._destination.show(manifest))
-        quota = self._client.quota.monthly_remaining
-        return SyncResult(run_id, path, streams, sum(entry.calls for entry in streams.values()), quota)
+        remembered = QuotaMemory(self._destination.folder, self._now)
+        remembered.remind(self._client.pacer)
+        with contextlib.ExitStack() as closing, contextlib.ExitStack() as undo:
+            closing.callback(remembered.keep, self._client.pacer)
+            folder = pathlib.Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="livestorm-")))
+            ledger = self._ledger(seen, folder)
+            closing.callback(ledger.close)
+            journal = self._journal(seen)
+            run_id = f"{journal.started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
 
-    def _publish(self, seen: Manifest, run_id: str, started: dt.datetime, streams: dict[str, StreamEntry]) -> Manifest:
-        since = self._plan.updated_since
+            def writer(stream: str) -> PartWriter:
+                made = PartWriter(
+                    self._destination.root, stream, run_id, columns_of(stream, self._plan),
+                    file_format=self._format, rows_per_part=self._rows_per_part,
+                )  # fmt: skip
+                undo.callback(_remove, made)
+                return made
+
+            work = self._work(ledger, journal, writer)
+            try:
+                for step in _STEPS:
+                    step(work)
+            except FileNotFoundError as error:  # of the journal
+                raise self._destination.conflict() from error
+            streams = {name: _written(sink, replaces=name in work.anew) for name, sink in work.sinks.items()}
+            manifest = self._publish(seen, run_id, work, streams)
+            undo.pop_all()
+        journal.discard()
+        self._destination.tidy(manifest, seen=seen)
+        path = str(self._destination.show(manifest))
+        calls = sum(entry.calls for entry in streams.values())
+        quota = self._client.quota.monthly_remaining
+        return SyncResult(run_id, path, _iso(journal.started_at), streams, calls, quota, journal.resumed)
+
+    def plan(self) -> Forecast:
+        """What `run` would cost now; reads the events and sessions, and writes nothing.
+
+        Raises:
+            LivestormError: as `run`.
+        """
+        seen = self._destination.published()
+        with contextlib.ExitStack() as closing:
+            folder = pathlib.Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="livestorm-")))
+            ledger = self._ledger(seen, folder)
+            closing.callback(ledger.close)
+            before = self._client.calls
+            work = self._work(ledger, Journal(folder / "journal", "plan", now=self._now, clock=self._clock), NullWriter)
+            read_webinars(work)
+            if self._client.calls == before:
+                self._client.request("GET", "/ping")  # for the quota
+            spent = self._client.calls - before
+            return forecast(work, spent=spent, quota_remaining=self._client.quota.monthly_remaining)
+
+    def _work(self, ledger: Ledger, journal: Journal, writer: Callable[[str], Any]) -> Work:
+        anew = self._read_anew(ledger)
+        work = Work(
+            plan=self._plan,
+            reader=Reader(self._client, journal, said=self._progress.page),
+            ledger=ledger,
+            knowledge=read_knowledge(ledger),
+            progress=self._progress,
+            now=journal.started_at,
+            everything=self._plan.mode != "interval" and anew >= set(self._plan.streams),
+            anew=frozenset(anew),
+        )
+        for name in self._plan.streams:
+            work.sinks[name] = Sink(name, self._plan, writer(name), journal.started_at)
+        return work
+
+    # --- what was before -----
+
+    def _ledger(self, seen: Manifest, folder: pathlib.Path) -> Ledger:
+        """The ledger as it was published; an empty one where none was, or in a run that does not lean on it."""
+        if self._plan.mode != "interval" and seen.ledger is not None:
+            try:
+                return Ledger(folder, self._destination.read(seen.ledger))
+            except (ValueError, OSError) as error:
+                log.warning("The ledger %s is lost (%s): this run reads everything anew.", seen.ledger, error)
+                shutil.rmtree(folder)
+                folder.mkdir()
+        return Ledger(folder)
+
+    def _journal(self, seen: Manifest) -> Journal:
+        task = f"{seen.sequence} {self._client.base_url} {self._source} {self._plan.task()}"
+        journal = Journal(self._destination.folder / "runs", task, now=self._now, clock=self._clock)
+        if journal.resumed:
+            log.info(
+                "An earlier try read %s pages from %s on; this one carries it on.",
+                f"{journal.resumed:,}", _iso(journal.started_at),
+            )  # fmt: skip
+        return journal
+
+    def _read_anew(self, ledger: Ledger) -> set[str]:
+        """Streams of which the ledger knows nothing, or nothing of this shape; it then forgets what it knew."""
+        if self._plan.mode == "interval":
+            return set()
+        streams = set(self._plan.streams)
+        anew = {
+            name
+            for name in streams
+            if self._plan.mode == "full" or ledger.fact(f"shape of {name}") != self._plan.shape(name)
+        }
+        if anew & set(PEOPLE_STREAMS):
+            # They are read together: the one needs what the other may have read already.
+            anew |= streams & {"session_people", "registration_answers"}
+            ledger.forget("session_people")
+        for name in anew:
+            ledger.forget(name)
+        return anew
+
+    # --- what is now -----
+
+    def _publish(self, seen: Manifest, run_id: str, work: Work, streams: dict[str, StreamEntry]) -> Manifest:
+        plan, ledger = self._plan, seen.ledger
+        if plan.mode != "interval":
+            write_knowledge(work.ledger, work.knowledge)
+            for name in (*plan.streams, *(PEOPLE_STREAMS if work.wants("session_people") else ())):
+                work.ledger.set_fact(f"shape of {name}", plan.shape(name) if name in plan.streams else None)
+            ledger = self._destination.write_ledger(run_id, work.ledger.packed())
         entry = RunEntry(
             run_id=run_id,
-            mode=self._plan.mode,
-            updated_since=None if since is None else _iso(since),
-            started_at=_iso(started),
-            published_at=_iso(self._now()),
+            mode="full" if all(one.replaces for one in streams.values()) else plan.mode,
+            updated_since=_iso(plan.since),
+            updated_until=_iso(plan.until),
+            started_at=_iso(work.now) or "",
+            published_at=_iso(self._now()) or "",
             streams=streams,
         )
-        return self._destination.publish(entry, seen=seen)
-
-    @staticmethod
-    def _remove(writer: PartWriter) -> None:
-        """Tidy up after a failure; what can't be removed is unpublished all the same."""
-        try:
-            writer.remove()
-        except (OSError, LivestormDestinationError) as error:
-            log.warning("Files of the failed run could not be removed: %s", error)
-
-    def _pull(self, name: str, writer: PartWriter) -> StreamEntry:
-        """Read one stream into its files."""
-        resource = CATALOGUE[name]
-        calls_before = self._client.calls
-        rows = 0
-        with writer, ListBuffer() as buffer:
-            if resource.parent is None:
-                self._read(name, None, self._plan.changed, buffer, f"{name}")
-                writer.append(buffer)
-                rows += buffer.rows
-            else:
-                parents = self._session_ids()
-                for number, parent in enumerate(parents, start=1):
-                    buffer.clear()
-                    progress = f"{name}, session {number:,} of {len(parents):,}, {rows:,} rows"
-                    try:
-                        # Whole: whether its `updated_since` means the person or the registration is not known.
-                        self._read(name, parent, {}, buffer, progress)
-                    except LivestormNotFoundError:
-                        log.warning("Session %s was deleted while the run was under way; it has no people now.", parent)
-                        continue
-                    writer.append(buffer)
-                    rows += buffer.rows
-        calls = self._client.calls - calls_before
-        log.info("%s: rows %s, files %s, calls %s", name, f"{rows:,}", len(writer.parts), f"{calls:,}")
-        return StreamEntry(list(resource.key), rows, calls, writer.parts)
-
-    def _session_ids(self) -> list[str]:
-        """The sessions whose people are asked for, each once, in Livestorm's order."""
-        ids: dict[str, None] = {}
-        for filters in self._plan.parent_filters():
-            for attempt in range(_READS):
-                try:
-                    pages = list(read_pages(self._client, SESSIONS, filters=filters))
-                    break
-                except LivestormListChangedError:
-                    if attempt + 1 == _READS:
-                        raise
-            ids.update((row.id, None) for page in pages for row in page.resources)
-        return list(ids)
-
-    def _read(
-        self, name: str, parent: str | None, filters: Mapping[str, Filter], buffer: ListBuffer, progress: str
-    ) -> None:
-        """Read one list whole into the buffer; again where it changed under our hands."""
-        resource: ResourceList[Any] = CATALOGUE[name]
-        for attempt in range(_READS):
-            buffer.clear()
-            try:
-                for page in read_pages(self._client, resource, parent=parent, filters=filters):
-                    for row in page.resources:
-                        buffer.add(self._judged(name, resource.rows.row(row, parent=parent)))
-                    self._say(progress, page)
-            except LivestormListChangedError as error:
-                if attempt + 1 == _READS:
-                    raise
-                log.warning("%s", error)
-            else:
-                return
-
-    def _judged(self, name: str, row: dict[str, Any]) -> dict[str, Any]:
-        extra = row["_extra"]
-        if not extra:
-            return row
-        if self._on_unknown == "fail":
-            raise LivestormConfigurationError(
-                f"{name}: Livestorm sent attributes that this version does not know: {', '.join(sorted(extra))}. Set"
-                " on_unknown to 'keep' or 'ignore', or update the provider."
-            )
-        for member in sorted(extra.keys() - self._reported):
-            log.info("%s: unknown attribute %r; on_unknown=%s.", name, member, self._on_unknown)
-            self._reported.add(member)
-        return row if self._on_unknown == "keep" else {**row, "_extra": None}
-
-    def _say(self, progress: str, page: Page) -> None:
-        """A line that people can read, every few seconds."""
-        if self._monotonic() - self._said_at < _SAY_EVERY:
-            return
-        self._said_at = self._monotonic()
-        left = self._client.quota.monthly_remaining
-        log.info(
-            "%s: page %d of %s; %s calls so far, %s left this month.",
-            progress,
-            page.number + 1,
-            page.page_count or "?",
-            f"{self._client.calls:,}",
-            "?" if left is None else f"{left:,}",
-        )
+        return self._destination.publish(entry, seen=seen, ledger=ledger)
 
 
-def _iso(moment: dt.datetime) -> str:
-    return moment.astimezone(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+def _written(sink: Sink, *, replaces: bool) -> StreamEntry:
+    sink.writer.close()
+    entry = StreamEntry(
+        list(CATALOGUE[sink.stream].key), sink.rows, sink.calls, sink.writer.parts, replaces, sink.deleted
+    )
+    log.info(
+        "%s: rows %s, gone %s, files %s, calls %s",
+        sink.stream, f"{sink.rows:,}", f"{sink.deleted:,}", len(entry.files), f"{sink.calls:,}",
+    )  # fmt: skip
+    return entry
+
+
+def _remove(writer: PartWriter) -> None:
+    """Tidy up after a failure; what can't be removed is unpublished all the same."""
+    try:
+        writer.remove()
+    except (OSError, LivestormDestinationError) as error:
+        log.warning("Files of the failed run could not be removed: %s", error)
+
+
+def _iso(moment: dt.datetime | None) -> str | None:
+    return moment.astimezone(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z") if moment else None

@@ -41,20 +41,28 @@ class PartEntry(msgspec.Struct, frozen=True):
 
 
 class StreamEntry(msgspec.Struct, frozen=True):
-    """What a run published of one stream. Rows with equal `key` are one row; that of the later run is the newer."""
+    """What a run published of one stream. Rows with equal `key` are one row; that of the later run is the newer.
+
+    Attributes:
+        rows: that are new or changed; the files hold `deleted` more, with `_deleted_at` set.
+        replaces: whether they stand in for all that was published of the stream before.
+    """
 
     key: list[str]
     rows: int
     calls: int
     files: list[PartEntry]
+    replaces: bool = False
+    deleted: int = 0
 
 
 class RunEntry(msgspec.Struct, frozen=True):
-    """One published run; times are ISO 8601 in UTC. `mode` is `full` or `updated_since`."""
+    """One published run; times are ISO 8601 in UTC. `mode` is `full`, `cursor` or `interval`."""
 
     run_id: str
     mode: str
     updated_since: str | None
+    updated_until: str | None
     started_at: str
     published_at: str
     streams: dict[str, StreamEntry]
@@ -66,24 +74,31 @@ class Manifest(msgspec.Struct, frozen=True):
     Attributes:
         format: of this file.
         sequence: counts what was published here.
+        ledger: path of the ledger that belongs to this state, relative to the destination.
     """
 
     format: int = _FORMAT
     sequence: int = 0
+    ledger: str | None = None
     runs: list[RunEntry] = []
 
-    def followed_by(self, run: RunEntry) -> Manifest:
-        """The state after one more run: a full run stands in for all that came before of its streams."""
-        earlier = self.runs
-        if run.mode == "full":
-            kept = [
-                msgspec.structs.replace(
-                    old, streams={name: entry for name, entry in old.streams.items() if name not in run.streams}
-                )
-                for old in earlier
-            ]
-            earlier = [old for old in kept if old.streams]
-        return Manifest(sequence=self.sequence + 1, runs=[*earlier, run])
+    def followed_by(self, run: RunEntry, ledger: str | None = None) -> Manifest:
+        """The state after one more run: what it replaces is gone, as is an earlier run of the same interval."""
+
+        def stays(old: RunEntry, name: str) -> bool:
+            if name not in run.streams:
+                return True
+            window = (old.mode, old.updated_since, old.updated_until)
+            again = run.mode == "interval" and window == (run.mode, run.updated_since, run.updated_until)
+            return not (run.streams[name].replaces or again)
+
+        kept = [
+            msgspec.structs.replace(
+                old, streams={name: entry for name, entry in old.streams.items() if stays(old, name)}
+            )
+            for old in self.runs
+        ]
+        return Manifest(sequence=self.sequence + 1, ledger=ledger, runs=[*(old for old in kept if old.streams), run])
 
     def files(self, stream: str) -> Iterator[PartEntry]:
         """The files of a stream, oldest first."""
@@ -104,7 +119,7 @@ class Destination:
 
     def __init__(self, root: StoragePath) -> None:
         self.root = root
-        self._folder = root / _FOLDER
+        self.folder = root / _FOLDER
 
     def open(self) -> Manifest:
         """Claim the folder, check that it can be written, and read what is published in it.
@@ -113,12 +128,12 @@ class Destination:
             LivestormDestinationError: it holds files that are not ours, or can't be written or read.
         """
         with self._failures("be written"):
-            if not (self._folder / _MARKER).exists():
+            if not (self.folder / _MARKER).exists():
                 self._refuse_foreign_files()
             # Written each time: it is the check that we may write, before any call is spent.
-            write_whole(self._folder / _MARKER, msgspec.json.encode({"format": _FORMAT, "kind": "livestorm"}))
+            write_whole(self.folder / _MARKER, msgspec.json.encode({"format": _FORMAT, "kind": "livestorm"}))
         manifest = self.published()
-        copy = self._folder / _COPY
+        copy = self.folder / _COPY
         if manifest.sequence and (not copy.exists() or copy.read_bytes() != _encode(manifest)):
             self.show(manifest)  # a run ended between publishing and showing
         return manifest
@@ -130,7 +145,7 @@ class Destination:
             LivestormDestinationError: the newest manifest can't be read.
         """
         with self._failures("be read"):
-            folder = self._folder / "manifests"
+            folder = self.folder / "manifests"
             forget_listings(folder)
             if not folder.exists():
                 return Manifest()
@@ -146,35 +161,63 @@ class Destination:
             )
         return manifest
 
-    def publish(self, run: RunEntry, *, seen: Manifest) -> Manifest:
+    def read(self, relative: str) -> bytes:
+        """A file of ours, by its path relative to the destination."""
+        path = self.root
+        for part in relative.split("/"):
+            path /= part
+        return path.read_bytes()
+
+    def write_ledger(self, run_id: str, packed: bytes) -> str:
+        """Keep a ledger, which counts once a manifest names it; returns its relative path.
+
+        Raises:
+            LivestormDestinationError: it could not be written.
+        """
+        with self._failures("be written"):
+            write_whole(self.folder / "ledgers" / f"{run_id}.sqlite.gz", packed)
+        return f"{_FOLDER}/ledgers/{run_id}.sqlite.gz"
+
+    def publish(self, run: RunEntry, *, seen: Manifest, ledger: str | None = None) -> Manifest:
         """Publish a run; returns the new state. When this returns, and not before, the run is published.
 
         Args:
             run: its files are all written.
             seen: what was published when the run began.
+            ledger: relative path of the ledger that belongs to it.
 
         Raises:
             LivestormPublishConflictError: another run published meanwhile.
             LivestormDestinationError: the manifest could not be written.
         """
-        manifest = seen.followed_by(run)
-        path = self._folder / "manifests" / f"{manifest.sequence:08d}.json"
+        manifest = seen.followed_by(run, ledger)
+        path = self.folder / "manifests" / f"{manifest.sequence:08d}.json"
         with self._failures("be written"):
             try:
                 create_exclusively(path, _encode(manifest))
             except FileExistsError:
-                raise LivestormPublishConflictError(
-                    f"Another run published to {self.root} while this one was at work (manifest {path.name} is there)."
-                    " Nothing of this run was published; run it again, and give each destination to one DAG."
-                ) from None
+                raise self.conflict() from None
         return manifest
+
+    def conflict(self) -> LivestormPublishConflictError:
+        """The error of a run that another overtook."""
+        return LivestormPublishConflictError(
+            f"Another run published to {self.root} while this one was at work. Nothing of this run was published; run"
+            " it again, and give each destination to one DAG."
+        )
+
+    def tidy(self, manifest: Manifest, *, seen: Manifest) -> None:
+        """Remove what the state before needed and this one does not; what can't be removed does no harm."""
+        with contextlib.suppress(OSError):
+            if seen.ledger not in (None, manifest.ledger):
+                (self.folder / "ledgers" / str(seen.ledger).rpartition("/")[2]).unlink()
 
     def show(self, manifest: Manifest) -> StoragePath:
         """Copy the newest manifest to the name that is easy to find; returns its path.
 
         A failure is logged: the run is published, and the next one mends the copy.
         """
-        path = self._folder / _COPY
+        path = self.folder / _COPY
         try:
             write_whole(path, _encode(manifest))
         except OSError as error:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shutil
 import uuid
 from collections.abc import Iterator
 from typing import IO, Any, Protocol, Self
 
-__all__ = ["StoragePath", "create_exclusively", "forget_listings", "write_whole"]
+__all__ = ["StoragePath", "create_exclusively", "forget_listings", "remove_tree", "write_whole"]
 
 
 class StoragePath(Protocol):
@@ -47,17 +48,23 @@ class StoragePath(Protocol):
         """The whole file."""
 
 
-def write_whole(path: StoragePath, content: bytes) -> None:
+def write_whole(path: StoragePath, content: bytes, *, flushed: bool = True) -> None:
     """Write a file that appears whole or not at all, replacing what was there.
 
     An object store's put is atomic by itself; on local disk the file is written beside and renamed.
+
+    Args:
+        path: where to; its folder is made, unless `flushed` is False.
+        content: all of it.
+        flushed: whether it outlasts a power cut, too; on local disk.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if flushed:
+        path.parent.mkdir(parents=True, exist_ok=True)
     if not isinstance(path, pathlib.Path):
         with path.open("wb") as file:
             file.write(content)
         return
-    beside = _write_beside(path, content)
+    beside = _write_beside(path, content, flushed=flushed)
     beside.replace(path)
 
 
@@ -90,10 +97,21 @@ def forget_listings(path: StoragePath) -> None:
         file_system.invalidate_cache()
 
 
-def _write_beside(path: pathlib.Path, content: bytes) -> pathlib.Path:
+def _write_beside(path: pathlib.Path, content: bytes, *, flushed: bool = True) -> pathlib.Path:
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     with beside.open("xb") as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        if flushed:
+            file.flush()
+            os.fsync(file.fileno())
     return beside
+
+
+def remove_tree(path: StoragePath) -> None:
+    """Remove a folder with all that is in it; nothing where there is none."""
+    if isinstance(path, pathlib.Path):
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    if path.exists():
+        folder: Any = path
+        folder.rmdir(recursive=True)  # which pathlib lacks

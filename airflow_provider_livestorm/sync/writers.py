@@ -1,75 +1,57 @@
-"""Rows into numbered files: JSON Lines, gzip. Equal rows give equal bytes.
-
-A list lands whole or not at all: its rows wait in a `ListBuffer` until it is read to the end and counted, and only then
-go into the part. Memory stays bounded: a long list waits on disk.
-"""
+"""Rows into numbered files: `<stream>/<run>/part-00001.jsonl.gz`, and so on. Equal rows give equal bytes."""
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import tempfile
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import IO, Any, Self
 
-import msgspec
-
-from airflow_provider_livestorm.exceptions import LivestormDestinationError
+from airflow_provider_livestorm.api.rows import Column
+from airflow_provider_livestorm.exceptions import LivestormConfigurationError, LivestormDestinationError
+from airflow_provider_livestorm.sync.formats import encoder_of
 from airflow_provider_livestorm.sync.state import PartEntry
 from airflow_provider_livestorm.sync.storage import StoragePath
 
-__all__ = ["ListBuffer", "PartWriter"]
+__all__ = ["ROWS_PER_PART", "PartWriter"]
 
 ROWS_PER_PART = 50_000
-_MEMORY = 4 * 1024 * 1024  # bytes of one list that wait in memory; the rest waits on disk
-
-_encoder = msgspec.json.Encoder()
-
-
-class ListBuffer:
-    """The rows of one list, encoded, until the list is known to be whole."""
-
-    def __init__(self) -> None:
-        self._file = tempfile.SpooledTemporaryFile(max_size=_MEMORY)  # noqa: SIM115 - closed by __exit__
-        self.rows = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def add(self, row: Mapping[str, Any]) -> None:
-        """Add a row; timestamps become ISO 8601 in UTC."""
-        self._file.write(_encoder.encode(row) + b"\n")
-        self.rows += 1
-
-    def clear(self) -> None:
-        """Forget the rows: the list is read again."""
-        self._file.seek(0)
-        self._file.truncate()
-        self.rows = 0
-
-    def lines(self) -> IO[bytes]:
-        """The encoded rows, from the first."""
-        self._file.seek(0)
-        return self._file
+_BATCH = 500  # rows that are encoded at once
 
 
 class PartWriter:
-    """Writes the parts of one stream in one run: `<stream>/<run_id>/part-00001.jsonl.gz`, and so on.
+    """Writes the parts of one stream in one run.
 
     Args:
         root: the destination.
         stream: names the folder.
         run_id: of this run; no other run writes there.
+        columns: of the rows, in their order.
+        file_format: of `formats.FORMATS`.
         rows_per_part: after which a new part begins.
+
+    Raises:
+        LivestormConfigurationError: no such format, or no rows in a part.
     """
 
-    def __init__(self, root: StoragePath, stream: str, run_id: str, *, rows_per_part: int = ROWS_PER_PART) -> None:
+    def __init__(
+        self,
+        root: StoragePath,
+        stream: str,
+        run_id: str,
+        columns: Sequence[Column],
+        *,
+        file_format: str = "jsonl.gz",
+        rows_per_part: int = ROWS_PER_PART,
+    ) -> None:
+        if rows_per_part < 1:
+            raise LivestormConfigurationError(f"rows_per_part is at least 1; got {rows_per_part}.")
+        self._encoder = encoder_of(file_format)
+        self._suffix = file_format
         self._root = root
         self._folder = (stream, run_id)
+        self._columns = columns
         self._rows_per_part = rows_per_part
         self._part: _Part | None = None
         self._begun: list[StoragePath] = []
@@ -83,17 +65,22 @@ class PartWriter:
     ) -> None:
         self.close()
 
-    def append(self, rows: ListBuffer) -> None:
-        """Write the rows of a whole list.
+    def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Write rows: values by the names of the columns.
 
         Raises:
             LivestormDestinationError: the destination failed.
         """
+        rest = iter(rows)
         try:
-            for line in rows.lines():
+            while True:
+                room = self._rows_per_part - (self._part.rows if self._part else 0)
+                batch = list(itertools.islice(rest, min(room, _BATCH)))
+                if not batch:
+                    return
                 if self._part is None:
                     self._part = self._begin()
-                self._part.write(line)
+                self._part.write(batch)
                 if self._part.rows == self._rows_per_part:
                     self.close()
         except OSError as error:
@@ -120,11 +107,12 @@ class PartWriter:
 
     def _begin(self) -> _Part:
         stream, run_id = self._folder
-        name = f"part-{len(self.parts) + 1:05d}.jsonl.gz"
+        name = f"part-{len(self.parts) + 1:05d}.{self._suffix}"
         folder = self._root / stream / run_id
         folder.mkdir(parents=True, exist_ok=True)
         self._begun.append(folder / name)
-        return _Part(folder / name, f"{stream}/{run_id}/{name}")
+        sink = _Counted((folder / name).open("wb"))
+        return _Part(f"{stream}/{run_id}/{name}", sink, self._encoder(sink, self._columns))  # type: ignore[arg-type]
 
     def _failed(self, error: OSError) -> LivestormDestinationError:
         return LivestormDestinationError(
@@ -133,39 +121,48 @@ class PartWriter:
 
 
 class _Part:
-    """One gzip file under way; its digest and size are of the bytes on disk."""
+    """One file under way; its digest and size are of the bytes on disk."""
 
-    def __init__(self, path: StoragePath, relative: str) -> None:
+    def __init__(self, relative: str, sink: _Counted, encoder: Any) -> None:
         self._relative = relative
-        self._file = path.open("wb")
-        self._sink = _Counted(self._file)
-        # No name and no time in the header: equal rows give equal bytes.
-        self._gzip = gzip.GzipFile(filename="", mode="wb", fileobj=self._sink, mtime=0)
+        self._sink = sink
+        self._encoder = encoder
         self.rows = 0
 
-    def write(self, line: bytes) -> None:
-        self._gzip.write(line)
-        self.rows += 1
+    def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        self._encoder.write(rows)
+        self.rows += len(rows)
 
     def close(self) -> PartEntry:
         try:
-            self._gzip.close()
+            self._encoder.close()
         finally:
-            self._file.close()
+            self._sink.file.close()
         return PartEntry(self._relative, self.rows, self._sink.size, self._sink.digest.hexdigest())
 
 
 class _Counted:
+    """A file that counts and digests what is written; the little of its interface that gzip and pyarrow need."""
+
+    closed = False
+
     def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
+        self.file = file
         self.size = 0
         self.digest = hashlib.sha256()
 
-    def write(self, data: bytes) -> int:
-        self._file.write(data)
-        self.size += len(data)
-        self.digest.update(data)
-        return len(data)
+    def write(self, data: Any) -> int:
+        content = bytes(data) if not isinstance(data, bytes) else data
+        self.file.write(content)
+        self.size += len(content)
+        self.digest.update(content)
+        return len(content)
+
+    def tell(self) -> int:
+        return self.size
 
     def flush(self) -> None:
-        self._file.flush()
+        self.file.flush()
+
+    def close(self) -> None:
+        """The part closes the file: pyarrow would, before the last bytes are counted."""

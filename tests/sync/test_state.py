@@ -13,11 +13,13 @@ from airflow_provider_livestorm.sync.state import Destination, Manifest, PartEnt
 
 def run(run_id: str, mode: str, *streams: str) -> RunEntry:
     entries = {
-        name: StreamEntry(["id"], 1, 1, [PartEntry(f"{name}/{run_id}/part-00001.jsonl.gz", 1, 10, "0" * 64)])
+        name: StreamEntry(
+            ["id"], 1, 1, [PartEntry(f"{name}/{run_id}/part-00001.jsonl.gz", 1, 10, "0" * 64)], replaces=mode == "full"
+        )
         for name in streams
     }
     since = None if mode == "full" else "2026-01-01T00:00:00Z"
-    return RunEntry(run_id, mode, since, "2026-01-02T00:00:00Z", "2026-01-02T00:01:00Z", entries)
+    return RunEntry(run_id, mode, since, None, "2026-01-02T00:00:00Z", "2026-01-02T00:01:00Z", entries)
 
 
 def test_what_one_run_publishes_the_next_one_reads(tmp_path: pathlib.Path) -> None:
@@ -32,7 +34,7 @@ def test_what_one_run_publishes_the_next_one_reads(tmp_path: pathlib.Path) -> No
 
 def test_a_full_run_stands_in_for_what_came_before_of_its_streams_only() -> None:
     manifest = (
-        Manifest().followed_by(run("a", "full", "events", "sessions")).followed_by(run("b", "updated_since", "events"))
+        Manifest().followed_by(run("a", "full", "events", "sessions")).followed_by(run("b", "interval", "events"))
     )
     assert [entry.run_id for entry in manifest.runs] == ["a", "b"]
 

@@ -1,78 +1,185 @@
-"""Rows into numbered files."""
+"""Rows into numbered files, in each format."""
 
 from __future__ import annotations
 
+import builtins
+import csv
 import datetime as dt
 import gzip
 import hashlib
 import json
 import pathlib
+from typing import Any
 
 import pytest
+from pyarrow import parquet
 
-from airflow_provider_livestorm.exceptions import LivestormDestinationError
-from airflow_provider_livestorm.sync.writers import ListBuffer, PartWriter
+from airflow_provider_livestorm.api.resources import SESSION_PEOPLE
+from airflow_provider_livestorm.api.rows import Column
+from airflow_provider_livestorm.exceptions import LivestormConfigurationError, LivestormDestinationError
+from airflow_provider_livestorm.sync.formats import FORMATS
+from airflow_provider_livestorm.sync.writers import PartWriter
+
+KINDS = ("text", "integer", "number", "boolean", "timestamp", "json")
+COLUMNS = [Column("id", "text", ("id",)), *(Column(f"a_{kind}", kind, ("attributes", kind)) for kind in KINDS)]
+MOMENT = dt.datetime(2026, 1, 2, 3, 4, 5, 678901, dt.UTC)
+VALUES: list[dict[str, Any]] = [
+    {"text": "", "integer": 0, "number": 0.0, "boolean": False, "timestamp": dt.datetime(2026, 1, 2, tzinfo=dt.UTC)},
+    {"text": None, "json": {"a": [1, None, {"b": "é\u2028"}]}},
+    {"text": 'He said "no",\n<again> 👏', "integer": 2**63 - 1, "number": 0.1, "boolean": True, "timestamp": MOMENT},
+    {"text": "=1+1", "integer": -(2**63), "number": -1e300, "json": []},
+    {"text": "null", "json": "text"},
+]
 
 
-def write(root: pathlib.Path, rows: list[dict[str, object]], *, rows_per_part: int = 3) -> PartWriter:
-    writer = PartWriter(root, "events", "run", rows_per_part=rows_per_part)
-    with writer, ListBuffer() as buffer:
-        for row in rows:
-            buffer.add(row)
-        writer.append(buffer)
+def rows(count: int = len(VALUES)) -> list[dict[str, Any]]:
+    found = []
+    for number in range(count):
+        values = VALUES[number % len(VALUES)]
+        found.append({"id": str(number), **{f"a_{kind}": values.get(kind) for kind in KINDS}})
+    return found
+
+
+def write(
+    root: pathlib.Path, written: list[dict[str, Any]], *, rows_per_part: int = 3, file_format: str = "jsonl.gz"
+) -> PartWriter:
+    writer = PartWriter(root, "events", "run", COLUMNS, file_format=file_format, rows_per_part=rows_per_part)
+    with writer:
+        for start in range(0, len(written), 2):
+            writer.append(iter(written[start : start + 2]))
     return writer
 
 
-@pytest.mark.parametrize(("rows", "parts"), [(0, []), (1, [1]), (3, [3]), (4, [3, 1]), (6, [3, 3]), (7, [3, 3, 1])])
-def test_parts_are_numbered_and_full_but_for_the_last(tmp_path: pathlib.Path, rows: int, parts: list[int]) -> None:
-    writer = write(tmp_path, [{"id": str(number)} for number in range(rows)])
+def read(path: pathlib.Path) -> list[dict[str, Any]]:
+    """The rows of a file, by readers of other hands."""
+    if path.name.endswith(".jsonl.gz"):
+        found = [json.loads(line) for line in gzip.decompress(path.read_bytes()).split(b"\n")[:-1]]
+        for row in found:
+            row["a_timestamp"] = _moment(row["a_timestamp"])
+        return found
+    if path.suffix == ".parquet":
+        table = parquet.read_table(path)
+        return [
+            {**row, "a_json": None if row["a_json"] is None else json.loads(row["a_json"])} for row in table.to_pylist()
+        ]
+    with path.open(newline="", encoding="utf-8") as file:
+        return [_from_csv(row) for row in csv.DictReader(file)]
+
+
+def _from_csv(row: dict[str, str]) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "a_text": row["a_text"],  # the csv module cannot tell "" from nothing; the bytes can: see below
+        "a_integer": int(row["a_integer"]) if row["a_integer"] else None,
+        "a_number": float(row["a_number"]) if row["a_number"] else None,
+        "a_boolean": {"true": True, "false": False, "": None}[row["a_boolean"]],
+        "a_timestamp": _moment(row["a_timestamp"]),
+        "a_json": json.loads(row["a_json"]) if row["a_json"] else None,
+    }
+
+
+def _moment(text: str | None) -> dt.datetime | None:
+    return dt.datetime.fromisoformat(text) if text else None
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_every_kind_of_value_comes_back_as_it_was(tmp_path: pathlib.Path, file_format: str) -> None:
+    writer = write(tmp_path, rows(), file_format=file_format, rows_per_part=100)
+    expected = rows()
+    if file_format == "csv":
+        expected = [{**row, "a_text": row["a_text"] or ""} for row in expected]
+    assert read(tmp_path / writer.parts[0].path) == expected
+
+
+def test_csv_tells_an_empty_text_from_null(tmp_path: pathlib.Path) -> None:
+    (part,) = write(tmp_path, [{**rows()[0]}, {**rows()[1], "a_json": {"a": [None, 'b"']}}], file_format="csv").parts
+    assert (tmp_path / part.path).read_text(encoding="utf-8").split("\n") == [
+        '"id","a_text","a_integer","a_number","a_boolean","a_timestamp","a_json"',
+        '"0","",0,0.0,false,2026-01-02T00:00:00Z,',
+        '"1",,,,,,"{""a"":[null,""b\\""""]}"',
+        "",
+    ]
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+@pytest.mark.parametrize(("count", "parts"), [(0, []), (1, [1]), (3, [3]), (4, [3, 1]), (6, [3, 3]), (7, [3, 3, 1])])
+def test_parts_are_numbered_and_full_but_for_the_last(
+    tmp_path: pathlib.Path, file_format: str, count: int, parts: list[int]
+) -> None:
+    writer = write(tmp_path, rows(count), file_format=file_format)
 
     assert [part.rows for part in writer.parts] == parts
-    names = [f"events/run/part-{number:05d}.jsonl.gz" for number in range(1, len(parts) + 1)]
+    names = [f"events/run/part-{number:05d}.{file_format}" for number in range(1, len(parts) + 1)]
     assert [part.path for part in writer.parts] == names
-    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.gz")) == names
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("part-*")) == names
+    assert [row["id"] for name in names for row in read(tmp_path / name)] == [row["id"] for row in rows(count)]
 
 
-def test_the_entry_tells_the_size_and_digest_of_the_bytes_on_disk(tmp_path: pathlib.Path) -> None:
-    (part,) = write(tmp_path, [{"id": "é", "at": dt.datetime(2026, 1, 2, tzinfo=dt.UTC), "none": None}]).parts
-
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_the_entry_tells_the_size_and_digest_of_the_bytes_on_disk(tmp_path: pathlib.Path, file_format: str) -> None:
+    (part,) = write(tmp_path, rows(3), file_format=file_format).parts
     content = (tmp_path / part.path).read_bytes()
-
     assert part.bytes == len(content)
     assert part.sha256 == hashlib.sha256(content).hexdigest()
-    assert json.loads(gzip.decompress(content)) == {"id": "é", "at": "2026-01-02T00:00:00Z", "none": None}
 
 
-def test_equal_rows_give_equal_bytes(tmp_path: pathlib.Path) -> None:
-    rows: list[dict[str, object]] = [{"id": "1"}, {"id": "2"}]
-    one, other = write(tmp_path / "one", rows), write(tmp_path / "other", rows)
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_equal_rows_give_equal_bytes(tmp_path: pathlib.Path, file_format: str) -> None:
+    one = write(tmp_path / "one", rows(40), file_format=file_format)
+    other = write(tmp_path / "other", rows(40), file_format=file_format)
     assert one.parts == other.parts
 
 
-def test_a_cleared_list_leaves_nothing_behind(tmp_path: pathlib.Path) -> None:
-    writer = PartWriter(tmp_path, "events", "run")
-    with writer, ListBuffer() as buffer:
-        buffer.add({"id": "of the first reading, which was not whole", "long": "x" * 1000})
-        buffer.clear()
-        buffer.add({"id": "1"})
-        writer.append(buffer)
-    assert gzip.decompress((tmp_path / writer.parts[0].path).read_bytes()) == b'{"id":"1"}\n'
+def test_parquet_has_the_catalogues_types_also_where_all_is_null(tmp_path: pathlib.Path) -> None:
+    columns = SESSION_PEOPLE.rows.columns
+    with PartWriter(tmp_path, "session_people", "run", columns, file_format="parquet") as writer:
+        writer.append([dict.fromkeys(column.name for column in columns)])
+    schema = parquet.read_schema(tmp_path / writer.parts[0].path)
+    types = {
+        "text": "string", "integer": "int64", "number": "double", "boolean": "bool",
+        "timestamp": "timestamp[us, tz=UTC]", "json": "string",
+    }  # fmt: skip
+    assert {name: str(kind) for name, kind in zip(schema.names, schema.types, strict=True)} == {
+        column.name: types[column.kind] for column in columns
+    }
 
 
-def test_a_long_list_waits_on_disk_and_still_lands_whole(tmp_path: pathlib.Path) -> None:
-    rows: list[dict[str, object]] = [{"id": number, "text": "x" * 10_000} for number in range(600)]  # 6 MB
-    (part,) = write(tmp_path, rows, rows_per_part=1000).parts
-    lines = gzip.decompress((tmp_path / part.path).read_bytes()).splitlines()
-    assert [json.loads(line)["id"] for line in lines] == list(range(600))
+def test_parquet_keeps_its_row_groups_small(tmp_path: pathlib.Path) -> None:
+    (part,) = write(tmp_path, rows(25_000), file_format="parquet", rows_per_part=50_000).parts
+    assert [parquet.ParquetFile(tmp_path / part.path).metadata.row_group(number).num_rows for number in range(3)] == [
+        10_000,
+        10_000,
+        5000,
+    ]
 
 
-def test_removing_takes_every_part_away(tmp_path: pathlib.Path) -> None:
-    writer = write(tmp_path, [{"id": str(number)} for number in range(7)])
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_removing_takes_every_part_away(tmp_path: pathlib.Path, file_format: str) -> None:
+    writer = PartWriter(tmp_path, "events", "run", COLUMNS, file_format=file_format, rows_per_part=3)
+    writer.append(rows(7))
     writer.remove()
-    assert list(tmp_path.rglob("*.gz")) == []
+    assert list(tmp_path.rglob("part-*")) == []
 
 
 def test_a_destination_that_cannot_take_the_rows_says_so(tmp_path: pathlib.Path) -> None:
     (tmp_path / "events").write_text("a file where the folder of the stream belongs")
     with pytest.raises(LivestormDestinationError, match="could not take the rows of events"):
-        write(tmp_path, [{"id": "1"}])
+        write(tmp_path, rows(1))
+
+
+def test_a_format_that_does_not_exist_is_refused(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(LivestormConfigurationError, match=r"file_format is one of jsonl\.gz, csv, parquet; got 'xml'"):
+        write(tmp_path, [], file_format="xml")
+
+
+def test_parquet_without_pyarrow_says_what_to_install(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def without(name: str, *rest: Any, **more: Any) -> Any:
+        if name.partition(".")[0] == "pyarrow":
+            raise ImportError(name)
+        return real(name, *rest, **more)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(LivestormConfigurationError, match=r"pip install 'airflow-provider-livestorm\[parquet\]'"):
+        write(tmp_path, [], file_format="parquet")

@@ -1,0 +1,109 @@
+"""The contacts of the workspace. They follow from the people of sessions, and are counted against Livestorm's list.
+
+Livestorm gives no window for its list of contacts (api.md 8), which is the longest of all: one call tells how many
+there are. Where the sessions did not tell of all of them, the end of the list is looked at, and in a full run all of
+it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+
+from airflow_provider_livestorm.api.client import PAGE_SIZE_MAX
+from airflow_provider_livestorm.api.json_api import Document, Resource
+from airflow_provider_livestorm.api.resources import PEOPLE
+from airflow_provider_livestorm.sync.ledger import digest
+from airflow_provider_livestorm.sync.reader import Request
+from airflow_provider_livestorm.sync.work import Work
+
+__all__ = ["read_people"]
+
+_STREAM = "people"
+_LAST_PAGES = 5  # that are looked through for contacts that no session tells of
+_BATCH = 500
+
+log = logging.getLogger(__name__)
+
+
+def read_people(work: Work) -> None:
+    """Write what changed of the contacts; after the people of sessions."""
+    if not work.wants(_STREAM):
+        return
+    work.progress.step(_STREAM)
+    if not work.wants("session_people", "registration_answers"):
+        _list(work)
+        return
+    if work.plan.mode == "interval":
+        _write(work)
+        return
+    first = _page(work, 0)
+    counted = first.meta.record_count
+    agrees = _expected(work) == counted and all(_same(work, one) for one in first.many)
+    if work.everything or work.knowledge.people_agree is None:
+        work.knowledge.people_agree = agrees
+        if not agrees:
+            log.info("The contacts do not follow from the people of sessions; they are listed by themselves.")
+            work.ledger.waiting.let_go(_STREAM)
+            _list(work)
+            return
+    _write(work)
+    _take(work, first.many)
+    if counted is not None and (known := work.ledger.known(_STREAM)) and known.rows != counted:
+        _reconcile(work, counted)
+
+
+def _reconcile(work: Work, counted: int) -> None:
+    last = -(-counted // PAGE_SIZE_MAX) - 1
+    for number in range(last, max(0, last - _LAST_PAGES), -1):
+        if work.ledger.count(_STREAM) >= counted:
+            break
+        _take(work, _page(work, number).many)
+    known, pages = work.ledger.count(_STREAM), -(-counted // PAGE_SIZE_MAX)
+    if known == counted:
+        return
+    if pages <= work.plan.reconcile_calls:
+        _list(work)
+        return
+    log.warning(
+        "people: Livestorm counts %s contacts, and %s are known. The difference is found by a run in mode 'full', or by"
+        " one with reconcile_calls of %s or more.",
+        f"{counted:,}", f"{known:,}", f"{pages:,}",
+    )  # fmt: skip
+
+
+def _list(work: Work) -> None:
+    roles = work.plan.filters.roles
+    if read := work.read(_STREAM, Request(PEOPLE.path, None)):
+        work.land(_STREAM, "", read.resources(), wanted=lambda row: not roles or row["role"] in roles)
+
+
+def _page(work: Work, number: int) -> Document:
+    params = {"page[number]": number, "page[size]": PAGE_SIZE_MAX}
+    read = work.read(_STREAM, Request(PEOPLE.path, None, params, many=False))
+    assert read is not None  # noqa: S101 - /people is there
+    return next(iter(read.documents()))
+
+
+def _expected(work: Work) -> int:
+    """Contacts that are known, with those that are new in this run."""
+    fresh = sum(work.ledger.row(_STREAM, "", row["id"]) is None for _, _, row in work.ledger.waiting.rows(_STREAM))
+    return work.ledger.count(_STREAM) + fresh
+
+
+def _same(work: Work, resource: Resource) -> bool:
+    sink, row = work.sinks[_STREAM], PEOPLE.rows.row(resource)
+    held, known = work.ledger.waiting.held(_STREAM, "", row["id"]), work.ledger.row(_STREAM, "", row["id"])
+    mine = digest(sink.shown(held[1])) if held else known[0] if known else b""
+    return mine == digest(sink.shown(row))
+
+
+def _take(work: Work, resources: list[Resource]) -> None:
+    """Take in contacts as Livestorm itself tells them: they may have changed where no session showed it."""
+    work.put(_STREAM, "", [(None, PEOPLE.rows.row(one)) for one in resources if not _same(work, one)])
+
+
+def _write(work: Work) -> None:
+    waiting = ((at, row) for _, at, row in work.ledger.waiting.rows(_STREAM))
+    while batch := list(itertools.islice(waiting, _BATCH)):
+        work.put(_STREAM, "", batch)

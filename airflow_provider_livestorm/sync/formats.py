@@ -1,0 +1,164 @@
+"""How rows become bytes: JSON Lines with gzip, CSV, Parquet. Equal rows give equal bytes, whatever the Python.
+
+Called by `writers.py`. pyarrow is imported where Parquet is written, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, Any, Protocol
+
+import msgspec
+
+from airflow_provider_livestorm.api.rows import Column
+from airflow_provider_livestorm.exceptions import LivestormConfigurationError
+
+__all__ = ["FORMATS", "Encoder", "encoder_of"]
+
+# Level 1 takes a quarter of the time of level 9, for files that are about a fifth larger (benchmarks/sync.py).
+_GZIP_LEVEL = 1
+_ROW_GROUP = 10_000  # rows that wait in memory for a row group of Parquet
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Encoder(Protocol):
+    """Writes rows into one open file."""
+
+    def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write rows."""
+
+    def close(self) -> None:
+        """Write what is left; the file itself stays open."""
+
+
+class JsonLines:
+    """One JSON object a line, columns in their order; timestamps as ISO 8601 in UTC."""
+
+    def __init__(self, file: IO[bytes], columns: Sequence[Column]) -> None:
+        del columns
+        # No name and no time in the header: equal rows give equal bytes.
+        self._gzip = gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0, compresslevel=_GZIP_LEVEL)
+
+    def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write rows."""
+        if rows:
+            self._gzip.write(b"\n".join([*map(_encode, rows), b""]))
+
+    def close(self) -> None:
+        """End the gzip member."""
+        self._gzip.close()
+
+
+class Csv:
+    r"""RFC 4180 with a header, UTF-8, lines ended by \n.
+
+    Text is quoted always and nothing else is, so that an empty text ("") differs from null (nothing). The csv module
+    can write that from Python 3.12 on only. Values are what Livestorm sent: a text that a spreadsheet takes for a
+    formula is left as it is, as data must come back as it was; import the column as text.
+    """
+
+    def __init__(self, file: IO[bytes], columns: Sequence[Column]) -> None:
+        self._file = file
+        self._columns = [(column.name, _CSV[column.kind]) for column in columns]
+        self._file.write(",".join(_quoted(name) for name, _ in self._columns).encode() + b"\n")
+
+    def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write rows."""
+        lines = (
+            ",".join("" if (value := row[name]) is None else told(value) for name, told in self._columns)
+            for row in rows
+        )
+        self._file.write("".join(f"{line}\n" for line in lines).encode())
+
+    def close(self) -> None:
+        """Nothing is left."""
+
+
+class Parquet:
+    """Typed columns; JSON as text. The schema is that of the columns, also where all values are null."""
+
+    def __init__(self, file: IO[bytes], columns: Sequence[Column]) -> None:
+        arrow, parquet = _pyarrow()
+        types = {
+            "text": arrow.string(),
+            "integer": arrow.int64(),
+            "number": arrow.float64(),
+            "boolean": arrow.bool_(),
+            "timestamp": arrow.timestamp("us", tz="UTC"),
+            "json": arrow.string(),
+        }
+        self._arrow = arrow
+        self._json = [column.name for column in columns if column.kind == "json"]
+        self._schema = arrow.schema([(column.name, types[column.kind]) for column in columns])
+        self._out = arrow.PythonFile(file, mode="w")
+        self._writer = parquet.ParquetWriter(self._out, self._schema, compression="zstd")
+        self._waiting: list[Mapping[str, Any]] = []
+
+    def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write rows; up to a row group of them waits."""
+        for row in rows:
+            texts = {name: None if row[name] is None else _encode(row[name]).decode() for name in self._json}
+            self._waiting.append({**row, **texts})
+            if len(self._waiting) == _ROW_GROUP:
+                self._flush()
+
+    def close(self) -> None:
+        """Write the last row group and the footer."""
+        self._flush()
+        self._writer.close()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._writer.write_table(self._arrow.Table.from_pylist(self._waiting, schema=self._schema))
+            self._waiting.clear()
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow as pa  # type: ignore[import-untyped]  # noqa: PLC0415 - heavy, and of an extra
+        from pyarrow import parquet  # noqa: PLC0415 - likewise
+    except ImportError:
+        raise LivestormConfigurationError(
+            "Parquet needs pyarrow: pip install 'airflow-provider-livestorm[parquet]'."
+        ) from None
+    return pa, parquet
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _moment(value: dt.datetime) -> str:
+    return value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
+
+
+_CSV: dict[str, Callable[[Any], str]] = {
+    "text": _quoted,
+    "integer": str,
+    "number": repr,
+    "boolean": lambda value: "true" if value else "false",
+    "timestamp": _moment,
+    "json": lambda value: _quoted(_encode(value).decode()),
+}
+# The suffix of the files is the format's name.
+FORMATS: dict[str, Callable[[IO[bytes], Sequence[Column]], Encoder]] = {
+    "jsonl.gz": JsonLines,
+    "csv": Csv,
+    "parquet": Parquet,
+}
+
+
+def encoder_of(file_format: str) -> Callable[[IO[bytes], Sequence[Column]], Encoder]:
+    """What makes the encoder of a format.
+
+    Raises:
+        LivestormConfigurationError: there is no such format, or what it needs is not installed.
+    """
+    if file_format not in FORMATS:
+        raise LivestormConfigurationError(f"file_format is one of {', '.join(FORMATS)}; got {file_format!r}.")
+    if file_format == "parquet":
+        _pyarrow()
+    return FORMATS[file_format]

@@ -1,0 +1,152 @@
+"""The checkpoint: every answer that a run was given, kept beside the data until the run publishes.
+
+A run is a function of these answers, of what was published before and of the time at which it began: so a run that was
+killed, deferred or out of quota is carried on by beginning it again. What was answered comes out of the journal, and
+only what was not yet answered is asked. The journal's name says what is being done on which state; whoever does the
+same on the same state finds it, and once that state is past nobody does.
+
+Answers hold personal data as the published files do, and lie in the same place. They are gone once the run publishes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import hashlib
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from airflow_provider_livestorm.api.json_api import Document
+from airflow_provider_livestorm.sync.storage import StoragePath, forget_listings, remove_tree, write_whole
+
+__all__ = ["Journal"]
+
+_BEGUN = "begun.json"
+# A list of which some pages were read long ago is read anew: rows that left an earlier page meanwhile would have moved
+# others from a page not yet read to one that was.
+_FRESH = 3600.0
+
+log = logging.getLogger(__name__)
+
+
+class _Begun(msgspec.Struct, frozen=True):
+    started_at: dt.datetime
+    format: int = 1
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    at: float
+    document: Document
+
+
+_pages = msgspec.msgpack.Decoder(_Kept)
+_begun = msgspec.json.Decoder(_Begun)
+
+
+class Journal:
+    """The answers of one run; its methods may be called from several threads.
+
+    Args:
+        folder: of journals, `_livestorm/runs` in the destination.
+        task: what is done, as text of any length: streams, filters, the state it is done on.
+        now: the time, aware; the run is carried out as of the time at which its first try began.
+        clock: UTC unix seconds, for the age of pages.
+
+    Attributes:
+        started_at: when the first try began.
+        resumed: answers that were there at the start.
+        reused: answers taken out of the journal so far.
+    """
+
+    def __init__(
+        self,
+        folder: StoragePath,
+        task: str,
+        *,
+        now: Callable[[], dt.datetime],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.folder = folder / hashlib.sha256(task.encode()).hexdigest()[:24]
+        self._clock = clock
+        forget_listings(self.folder)
+        self._names: set[str] = set()
+        if (self.folder / _BEGUN).exists():
+            self.started_at = _begun.decode((self.folder / _BEGUN).read_bytes()).started_at
+            self._names = {entry.name for entry in self.folder.iterdir() if entry.name.endswith(".page")}
+        else:
+            self.started_at = now()
+            write_whole(self.folder / _BEGUN, msgspec.json.encode(_Begun(self.started_at)))
+        self.resumed = len(self._names)
+        self.reused = 0
+
+    @staticmethod
+    def name(path: str, params: dict[str, Any], attempt: int) -> str:
+        """What a list is called here.
+
+        Args:
+            path: of the call.
+            params: of the call, without those of paging.
+            attempt: 0, and one more each time that the list is read anew because it changed.
+        """
+        asked = msgspec.json.encode([path, sorted((name, str(value)) for name, value in params.items())])
+        return f"{hashlib.blake2b(asked, digest_size=12).hexdigest()}-{attempt}"
+
+    def kept(self, name: str) -> int:
+        """Pages of a list that can be taken from here, from the first on; 0 where it has to be read anew."""
+        count = 0
+        while f"{name}-{count:06d}.page" in self._names:
+            count += 1
+        last = self._read(name, count - 1) if count else None
+        if last is None:
+            return 0
+        meta = last.document.meta
+        goes_on = isinstance(meta.next_page, int) or (meta.page_count or 0) > count
+        return 0 if goes_on and self._clock() - last.at > _FRESH else count
+
+    def get(self, name: str, page: int) -> Document | None:
+        """A page that was kept; None where there is none."""
+        kept = self._read(name, page)
+        if kept is None:
+            return None
+        self.reused += 1
+        return kept.document
+
+    def again(self, name: str, page: int) -> Document:
+        """A page that this run has had.
+
+        Raises:
+            FileNotFoundError: another run published meanwhile and took the journal away.
+        """
+        kept = self._read(name, page)
+        if kept is None:
+            raise FileNotFoundError(f"{self.folder}: page {page} of {name}")
+        return kept.document
+
+    def put(self, name: str, page: int, document: Document) -> None:
+        """Keep a page; when this returns, a killed process has not lost it."""
+        content = msgspec.msgpack.encode(_Kept(self._clock(), document))
+        file = f"{name}-{page:06d}.page"
+        # Not flushed to the disk's platter, unlike what is published: after a power cut the page is asked again.
+        write_whole(self.folder / file, content, flushed=False)
+        self._names.add(file)
+
+    def discard(self) -> None:
+        """Take the journal away; for a run that published."""
+        with contextlib.suppress(OSError):
+            remove_tree(self.folder)
+
+    def _read(self, name: str, page: int) -> _Kept | None:
+        file = f"{name}-{page:06d}.page"
+        if file not in self._names:
+            return None
+        try:
+            return _pages.decode((self.folder / file).read_bytes())
+        except FileNotFoundError:
+            return None
+        except msgspec.DecodeError:
+            log.warning("%s/%s is damaged; the page is asked for again.", self.folder, file)
+            return None

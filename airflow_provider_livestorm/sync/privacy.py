@@ -1,0 +1,145 @@
+"""Which columns of people are left out or hashed before a row is written, and how a person is found again by a hash.
+
+What Livestorm notes of a visitor's device and whereabouts nobody typed into a form: it is left out unless asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_livestorm.api.resources import CATALOGUE
+from airflow_provider_livestorm.exceptions import LivestormConfigurationError
+
+__all__ = ["DEFAULT_EXCLUDE", "EMAIL_HASH", "Privacy", "Veil", "email_hash"]
+
+# Columns, as `stream.column`, or `column` for each stream that has it.
+DEFAULT_EXCLUDE = (
+    "ip_city", "ip_country_code", "ip_country_name", "browser_name", "browser_version", "os_name", "os_version",
+    "screen_width", "screen_height",
+)  # fmt: skip
+EMAIL_HASH = "email_hash"
+
+
+def email_hash(email: str, key: str) -> str:
+    """The keyed SHA-256 of an address, hex; spaces around it and its case do not matter.
+
+    Args:
+        email: of the person.
+        key: the same that the sync was given.
+    """
+    return _hash(email.strip().casefold(), key)
+
+
+def _hash(text: str, key: str) -> str:
+    return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Privacy:
+    """What is done to columns.
+
+    Attributes:
+        exclude: columns that are left out, as `stream.column`, or `column` for every stream that has it.
+        hashed: columns of text whose values are replaced by their keyed SHA-256, likewise.
+        key: of the hashes; never written anywhere. With one, each row with an address has a column `email_hash` too.
+    """
+
+    exclude: tuple[str, ...] = DEFAULT_EXCLUDE
+    hashed: tuple[str, ...] = ()
+    key: str | None = field(default=None, repr=False)
+
+    def check(self, streams: Iterable[str]) -> None:
+        """Raise LivestormConfigurationError for a column that no stream has, that is a key, or that can't be hashed."""
+        names = set(streams)
+        for asked in (*self.exclude, *self.hashed):
+            stream, _, column = asked.rpartition(".")
+            if stream and stream not in CATALOGUE:
+                raise LivestormConfigurationError(f"There is no stream {stream!r}, as in {asked!r}.")
+            having = [
+                name
+                for name in ([stream] if stream else CATALOGUE)
+                if column in {one.name for one in CATALOGUE[name].rows.columns}
+            ]
+            if not having:
+                raise LivestormConfigurationError(f"No stream has a column {column!r}, as in {asked!r}.")
+            if keyed := [name for name in having if column in CATALOGUE[name].key and (stream or name in names)]:
+                raise LivestormConfigurationError(
+                    f"{column} names the rows of {', '.join(keyed)}, and cannot be left out or hashed."
+                )
+        if self.hashed and not self.key:
+            raise LivestormConfigurationError(
+                "Columns can only be hashed with a key. Put a long random text into an Airflow Variable and name it in"
+                " hash_key_variable."
+            )
+
+    def columns_of(self, stream: str, asked: Iterable[str]) -> frozenset[str]:
+        """Those of the columns that are meant in a stream."""
+        found = {one.name for one in CATALOGUE[stream].rows.columns}
+        meant = (one.rpartition(".") for one in asked)
+        return frozenset(column for where, _, column in meant if where in ("", stream) and column in found)
+
+    def shape(self, stream: str) -> list[Any]:
+        """What it does to a stream; the key shows as a hash of its own."""
+        key = _hash("key", self.key) if self.key else None
+        return [
+            sorted(self.columns_of(stream, self.exclude)),
+            sorted(self.columns_of(stream, self.hashed)),
+            key if self.hashed or self._has_email(stream) else None,
+        ]
+
+    def _has_email(self, stream: str) -> bool:
+        return any(one.name == "email" for one in CATALOGUE[stream].rows.columns)
+
+    def adds_email_hash(self, stream: str) -> bool:
+        """Whether a stream's rows get the column `email_hash`."""
+        return self.key is not None and self._has_email(stream)
+
+
+class Veil:
+    """Does it, to the rows of one stream."""
+
+    def __init__(self, privacy: Privacy, stream: str) -> None:
+        self._excluded = tuple(sorted(privacy.columns_of(stream, privacy.exclude)))
+        self._hashed = tuple(sorted(privacy.columns_of(stream, privacy.hashed)))
+        self._key = privacy.key or ""
+        self._adds = privacy.adds_email_hash(stream)
+        # The address is an answer of the form as well: what is done to the one is done to the other.
+        people = (
+            privacy.columns_of("session_people", privacy.exclude),
+            privacy.columns_of("session_people", privacy.hashed),
+        )
+        self._email = "drop" if "email" in people[0] else "hash" if "email" in people[1] else "keep"
+
+    def over(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The row as it may be written."""
+        shown = dict(row)
+        if self._adds:
+            address = row.get("email")
+            shown[EMAIL_HASH] = email_hash(address, self._key) if address else None
+        if self._email != "keep" and isinstance(shown.get("fields"), list):
+            shown["fields"] = [answer for one in shown["fields"] if (answer := self._answer(one)) is not None]
+        if self._email != "keep" and shown.get("field_id") == "email":
+            value = shown["value"]
+            shown["value"] = email_hash(value, self._key) if self._email == "hash" and isinstance(value, str) else None
+        for name in self._hashed:
+            value = shown[name]
+            if isinstance(value, str):
+                shown[name] = email_hash(value, self._key) if name == "email" else _hash(value, self._key)
+            elif value is not None:
+                shown[name] = None  # what is not text could be guessed from its hash
+        for name in self._excluded:
+            del shown[name]
+        return shown
+
+    def _answer(self, answer: Any) -> Any:
+        """An answer as it may be written; None for one that may not."""
+        if not isinstance(answer, dict) or answer.get("id") != "email":
+            return answer
+        value = answer.get("value")
+        if self._email == "hash" and isinstance(value, str):
+            return {**answer, "value": email_hash(value, self._key)}
+        return None

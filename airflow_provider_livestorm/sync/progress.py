@@ -1,0 +1,70 @@
+"""A line that people can read, every few seconds, and numbers for whoever counts."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from airflow_provider_livestorm.api.client import LivestormClient
+
+__all__ = ["Metrics", "Progress"]
+
+_SAY_EVERY = 5.0  # seconds between two lines
+
+log = logging.getLogger(__name__)
+
+
+class Metrics(Protocol):
+    """Takes numbers; Airflow's Stats, where it runs in Airflow."""
+
+    def gauge(self, name: str, value: float, *, tags: dict[str, str]) -> None:
+        """Set a number."""
+
+
+class Progress:
+    """Tells how far a run is.
+
+    Args:
+        client: counts calls and knows the quota.
+        monotonic: seconds.
+    """
+
+    def __init__(self, client: LivestormClient, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._client = client
+        self._monotonic = monotonic
+        self._said_at = self._began = monotonic()
+        self._what = ""
+        self._done = 0
+        self._total: int | None = None
+
+    def step(self, what: str, total: int | None = None) -> None:
+        """A step begins: `what` it reads, and how many lists there are to be read."""
+        self._what, self._total, self._done = what, total, 0
+        self._began = self._monotonic()
+
+    def page(self, path: str, number: int, pages: int | None) -> None:
+        """A page came; called from several threads."""
+        del path
+        if self._monotonic() - self._said_at >= _SAY_EVERY:
+            self._said_at = self._monotonic()
+            if self._total is None:
+                self._say(f"page {number + 1:,} of {pages or '?'}")
+            else:
+                self._say(f"list {self._done + 1:,} of {self._total:,}")
+
+    def list_done(self) -> None:
+        """One of the lists was read."""
+        self._done += 1
+
+    def _say(self, where: str) -> None:
+        left = self._client.quota.monthly_remaining
+        rest = ""
+        if self._total and self._done:
+            seconds = (self._monotonic() - self._began) / self._done * (self._total - self._done)
+            rest = f", {seconds / 60:.0f} min left" if seconds >= 90 else f", {seconds:.0f} s left"  # noqa: PLR2004
+        log.info(
+            "%s: %s; %s calls so far, %s left this month%s.",
+            self._what, where, f"{self._client.calls:,}", "?" if left is None else f"{left:,}", rest,
+        )  # fmt: skip

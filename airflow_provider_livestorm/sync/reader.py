@@ -1,0 +1,167 @@
+"""Reads lists whole: every page through the journal, every list counted, several at once where answers are slow.
+
+A list that changed while it was read is read again; rows are taken from it only once it is known to be whole.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from airflow_provider_livestorm.api.client import LivestormClient
+from airflow_provider_livestorm.api.json_api import Document, Resource
+from airflow_provider_livestorm.api.lists import Tally
+from airflow_provider_livestorm.exceptions import LivestormListChangedError, LivestormNotFoundError
+from airflow_provider_livestorm.sync.journal import Journal
+
+__all__ = ["ListRead", "Reader", "Request"]
+
+_READS = 3  # of a list that changes while it is read
+_IN_MEMORY = 8  # pages of a list that wait in memory; of a longer list they are read from the journal
+_LANES = 4  # calls on their way at once, at most: the limit is 5 a second
+_SLOW = 0.12  # seconds of an answer from which on one call at a time cannot use the 5 a second
+
+AboutT = TypeVar("AboutT")
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Request(Generic[AboutT]):
+    """A list, or with `many=False` a single resource, to be read.
+
+    Attributes:
+        params: of the query, without paging.
+        about: whatever the caller wants back with it.
+    """
+
+    path: str
+    about: AboutT
+    params: Mapping[str, Any] = field(default_factory=dict)
+    many: bool = True
+
+
+@dataclass(frozen=True)
+class ListRead:
+    """A list that was read whole and counted.
+
+    Attributes:
+        rows: in it.
+        calls: that it took now; pages out of the journal take none.
+    """
+
+    rows: int
+    calls: int
+    _pages: int
+    _page: Callable[[int], Document]
+
+    def documents(self) -> Iterator[Document]:
+        """Its pages, as often as you like."""
+        return map(self._page, range(self._pages))
+
+    def resources(self) -> Iterator[Resource]:
+        """Its rows."""
+        for document in self.documents():
+            yield from document.many if isinstance(document.data, list) else [document.one]
+
+
+class Reader:
+    """Reads lists for one run.
+
+    Args:
+        client: calls.
+        journal: keeps what was answered.
+        said: told after each page: the path, the page's number from 0, the number of pages or None.
+    """
+
+    def __init__(
+        self, client: LivestormClient, journal: Journal, *, said: Callable[[str, int, int | None], None] | None = None
+    ) -> None:
+        self._client = client
+        self._journal = journal
+        self._said = said or (lambda path, page, pages: None)
+
+    def read(self, request: Request[Any]) -> ListRead | None:
+        """Read a list whole; None where there is no such list any more (404).
+
+        Raises:
+            LivestormListChangedError: it changed each time that it was read.
+            LivestormError: as `LivestormClient.request`.
+        """
+        try:
+            if not request.many:
+                return self._single(request)
+            for attempt in range(_READS):
+                try:
+                    return self._list(request, attempt)
+                except LivestormListChangedError as error:
+                    if attempt + 1 == _READS:
+                        raise
+                    log.warning("%s", error)
+        except LivestormNotFoundError:
+            return None
+        raise AssertionError  # pragma: no cover - the loop returns or raises
+
+    def each(self, requests: Iterable[Request[AboutT]]) -> Iterator[tuple[Request[AboutT], ListRead | None]]:
+        """Read many lists and yield them in their order.
+
+        Where answers come fast, one call is on its way at a time, so that a process that is killed loses one. Where
+        they are slow, the next lists are read meanwhile.
+        """
+        ahead: deque[tuple[Request[AboutT], Future[ListRead | None]]] = deque()
+        todo = iter(requests)
+        with ThreadPoolExecutor(max_workers=_LANES, thread_name_prefix="livestorm") as pool:
+            try:
+                while True:
+                    lanes = 1 if self._client.latency < _SLOW else _LANES
+                    while len(ahead) < lanes and (request := next(todo, None)) is not None:
+                        ahead.append((request, pool.submit(self.read, request)))
+                    if not ahead:
+                        return
+                    request, future = ahead.popleft()
+                    yield request, future.result()
+            finally:
+                for _, future in ahead:
+                    future.cancel()
+
+    def _single(self, request: Request[Any]) -> ListRead:
+        name = self._journal.name(request.path, dict(request.params), 0)
+        document = self._journal.get(name, 0)
+        calls = 0
+        if document is None:
+            document = self._client.request("GET", request.path, params=request.params).document
+            self._journal.put(name, 0, document)
+            calls = 1
+        self._said(request.path, 0, 1)
+        whole = document
+        return ListRead(1, calls, 1, lambda _: whole)
+
+    def _list(self, request: Request[Any], attempt: int) -> ListRead:
+        name = self._journal.name(request.path, dict(request.params), attempt)
+        kept = self._journal.kept(name)
+        documents: list[Document] = []
+        calls = 0
+
+        def fetch(number: int, call: Callable[[], Document]) -> Document:
+            nonlocal calls
+            document = self._journal.get(name, number) if number < kept else None
+            if document is None:
+                document = call()
+                self._journal.put(name, number, document)
+                calls += 1
+            if number < _IN_MEMORY:
+                documents.append(document)
+            return document
+
+        tally, pages = Tally(request.path), 0
+        for page in self._client.paginate(request.path, params=request.params, fetch=fetch):
+            tally.add(page)
+            pages += 1
+            self._said(request.path, page.number, page.page_count)
+        tally.check()
+        if pages <= _IN_MEMORY:
+            return ListRead(tally.rows, calls, pages, documents.__getitem__)
+        return ListRead(tally.rows, calls, pages, lambda number: self._journal.again(name, number))

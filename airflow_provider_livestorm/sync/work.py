@@ -1,0 +1,293 @@
+"""One run at work: what all its steps share, and how the rows of a list land.
+
+A list is compared with the ledger row by row; what is new or changed goes to the stream's files, and what is gone is
+told once if that was asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import itertools
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_livestorm.api.json_api import Resource
+from airflow_provider_livestorm.api.resources import CATALOGUE
+from airflow_provider_livestorm.api.rows import Column
+from airflow_provider_livestorm.exceptions import LivestormConfigurationError, LivestormForbiddenError
+from airflow_provider_livestorm.sync.knowledge import Knowledge
+from airflow_provider_livestorm.sync.ledger import Entry, Gone, Ledger, digest
+from airflow_provider_livestorm.sync.planner import Plan
+from airflow_provider_livestorm.sync.privacy import EMAIL_HASH, Veil
+from airflow_provider_livestorm.sync.progress import Progress
+from airflow_provider_livestorm.sync.reader import ListRead, Reader, Request
+from airflow_provider_livestorm.sync.sessions import SessionInfo
+from airflow_provider_livestorm.sync.state import PartEntry
+from airflow_provider_livestorm.sync.writers import PartWriter
+
+__all__ = ["DELETED_AT", "Landed", "NullWriter", "Sink", "Work", "columns_of"]
+
+DELETED_AT = "_deleted_at"
+_EXTRA = "_extra"
+_BATCH = 50
+
+Row = dict[str, Any]
+log = logging.getLogger(__name__)
+
+
+def columns_of(stream: str, plan: Plan) -> list[Column]:
+    """The columns of a stream's files, in their order."""
+    excluded = plan.privacy.columns_of(stream, plan.privacy.exclude)
+    columns = [column for column in CATALOGUE[stream].rows.columns if column.name not in excluded]
+    columns.append(Column(_EXTRA, "json", ()))
+    if plan.privacy.adds_email_hash(stream):
+        columns.append(Column(EMAIL_HASH, "text", ()))
+    if plan.mark_deleted:
+        columns.append(Column(DELETED_AT, "timestamp", ()))
+    return columns
+
+
+class NullWriter:
+    """Takes rows and keeps none; for a run that only plans."""
+
+    def __init__(self, stream: str) -> None:
+        del stream
+        self.parts: list[PartEntry] = []
+
+    def append(self, rows: Iterable[Row]) -> None:
+        """Take rows."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Sink:
+    """Where the rows of one stream go.
+
+    Args:
+        stream: its name.
+        plan: says what is left out.
+        writer: takes what is left.
+        now: of the run, for `_deleted_at`.
+    """
+
+    def __init__(self, stream: str, plan: Plan, writer: PartWriter | NullWriter, now: dt.datetime) -> None:
+        self.stream = stream
+        self.writer = writer
+        self.rows = 0
+        self.deleted = 0
+        self.calls = 0
+        self._plan = plan
+        self._now = now
+        self._veil = Veil(plan.privacy, stream)
+        self._columns = [column.name for column in columns_of(stream, plan)]
+        self._reported: set[str] = set()
+
+    def shown(self, row: Row) -> Row:
+        """A row as it is written."""
+        return self._veil.over(self._judged(row))
+
+    def write(self, rows: Iterable[Row]) -> None:
+        """Write rows that `shown` gave."""
+        more = list(rows)
+        if self._plan.mark_deleted:
+            more = [{**row, DELETED_AT: None} for row in more]
+        self.writer.append(more)
+        self.rows += len(more)
+
+    def delete(self, keys: Iterable[Mapping[str, str]]) -> None:
+        """Tell that rows are gone, by the columns of their key."""
+        if not self._plan.mark_deleted:
+            return
+        rows = [{**dict.fromkeys(self._columns), **key, DELETED_AT: self._now} for key in keys]
+        self.writer.append(rows)
+        self.deleted += len(rows)
+
+    def _judged(self, row: Row) -> Row:
+        extra = row[_EXTRA]
+        if not extra:
+            return row
+        if self._plan.on_unknown == "fail":
+            raise LivestormConfigurationError(
+                f"{self.stream}: Livestorm sent attributes that this version does not know: {', '.join(sorted(extra))}."
+                " Set on_unknown to 'keep' or 'ignore', or update the provider."
+            )
+        for member in sorted(extra.keys() - self._reported):
+            log.info("%s: unknown attribute %r; on_unknown=%s.", self.stream, member, self._plan.on_unknown)
+            self._reported.add(member)
+        return row if self._plan.on_unknown == "keep" else {**row, _EXTRA: None}
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What became of a list: rows that are new or changed, and those that are gone."""
+
+    changed: int
+    gone: list[Gone]
+
+
+@dataclass
+class Work:
+    """A run at work.
+
+    Attributes:
+        now: when the run began; in a run that is carried on, when its first try began.
+        everything: whether all is read, whatever is known.
+        anew: streams whose rows stand in for all that was published of them.
+        sinks: of the streams that are asked for, by name.
+        knowledge: what the API was seen to do.
+        sessions: what the steps after `webinars` need to know of each session that is wanted.
+        gone_sessions: ids of those that were there and are not any more.
+        left: who left a session: event, session, person, when they had registered.
+        unclear: event and person of a registration that does not tell when it was made.
+        tried: what was put to the test in this run.
+    """
+
+    plan: Plan
+    reader: Reader
+    ledger: Ledger
+    knowledge: Knowledge
+    progress: Progress
+    now: dt.datetime
+    everything: bool
+    anew: frozenset[str] = frozenset()
+    sinks: dict[str, Sink] = field(default_factory=dict)
+    sessions: dict[str, SessionInfo] = field(default_factory=dict)
+    gone_sessions: list[str] = field(default_factory=list)
+    left: list[tuple[str, str, str, int | None]] = field(default_factory=list)
+    unclear: set[tuple[str, str]] = field(default_factory=set)
+    tried: set[str] = field(default_factory=set)
+    _stamp: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._stamp = self.now.timestamp()
+
+    def wants(self, *streams: str) -> bool:
+        """Whether one of these streams is asked for."""
+        return any(name in self.sinks for name in streams)
+
+    # --- calls -----
+
+    def read(self, stream: str, request: Request[Any]) -> ListRead | None:
+        """Read one list for a stream."""
+        with self.blaming(stream):
+            read = self.reader.read(request)
+        self.count(stream, read)
+        return read
+
+    def count(self, stream: str, read: ListRead | None) -> None:
+        """Note the calls of a list."""
+        if stream in self.sinks:
+            self.sinks[stream].calls += 1 if read is None else read.calls
+
+    @contextlib.contextmanager
+    def blaming(self, stream: str) -> Iterator[None]:
+        """Where Livestorm forbids something, say for which stream it was asked, and what to do."""
+        try:
+            yield
+        except LivestormForbiddenError as error:
+            raise LivestormForbiddenError(
+                f"{stream}: {error} The stream needs the scope {CATALOGUE[stream].scope}: grant it, or leave the stream"
+                " out.",
+                status=error.status,
+                errors=error.errors,
+            ) from error
+
+    # --- rows -----
+
+    def land(
+        self,
+        stream: str,
+        parent: str,
+        resources: Iterable[Resource],
+        *,
+        mark: Any = None,
+        wanted: Callable[[Row], bool] = lambda row: True,
+        entry: Callable[[Row, bytes], Entry] | None = None,
+        seen: Callable[[Row, bool, Gone | None], None] | None = None,
+        whole: bool = True,
+    ) -> Landed:
+        """Take in the rows of a list.
+
+        Args:
+            stream: whose rows; it need not be asked for.
+            parent: id of the record that the list hangs under; empty for a global list.
+            resources: all of the list.
+            mark: kept with the list in the ledger.
+            wanted: whether a row is to be written.
+            entry: what is kept of a row besides its id and digest.
+            seen: told of each row before it is shaped, whether it is new or changed, and what was known of it.
+            whole: whether rows that do not come are gone.
+        """
+        sink, reader = self.sinks.get(stream), CATALOGUE[stream].rows
+        number = self.ledger.begin(stream, parent)
+        key = CATALOGUE[stream].key[-1]
+        changed = 0
+        for batch in _batched(resources):
+            rows = [reader.row(resource, parent=parent or None) for resource in batch]
+            shown = [sink.shown(row) if sink and wanted(row) else None for row in rows]
+            entries = [
+                (entry or _entry)(row, digest(row if told is None else told))
+                for row, told in zip(rows, shown, strict=True)
+            ]
+            out: list[Row] = []
+            for row, told, one, (is_new, before) in zip(
+                rows, shown, entries, self.ledger.compare(number, entries), strict=True
+            ):
+                assert one.id == row[key]  # noqa: S101 - a mistake in a step
+                changed += is_new
+                if is_new and told is not None:
+                    out.append(told)
+                if seen is not None:
+                    seen(row, is_new, before)
+            if sink:
+                sink.write(out)
+        gone = self.ledger.sweep(number) if whole else []
+        if sink:
+            sink.delete(self.key(stream, parent, one.id) for one in gone)
+        self.ledger.finish(number, read_at=self._stamp, mark=mark)
+        return Landed(changed, gone)
+
+    def put(self, stream: str, parent: str, rows: Sequence[tuple[int | None, Row]]) -> None:
+        """Take in rows that were made out of others: each with the time of its registration, if it has one."""
+        if not rows:
+            return
+        sink, roles = self.sinks[stream], self.plan.filters.roles
+        number = self.ledger.begin(stream, parent)
+        for start in range(0, len(rows), _BATCH):
+            batch = rows[start : start + _BATCH]
+            shown = [sink.shown(row) for _, row in batch]
+            entries = [Entry(row["id"], digest(told), at) for (at, row), told in zip(batch, shown, strict=True)]
+            compared = self.ledger.compare(number, entries)
+            sink.write(
+                told
+                for (_, row), told, (is_new, _) in zip(batch, shown, compared, strict=True)
+                if is_new and (not roles or row["role"] in roles)
+            )
+        known = self.ledger.known(stream, parent)
+        self.ledger.finish(number, read_at=self._stamp, mark=known.mark if known else None)
+
+    def drop(self, stream: str, parent: str) -> None:
+        """A parent is gone, and its list with it."""
+        gone = self.ledger.forget(stream, parent)
+        if stream in self.sinks:
+            self.sinks[stream].delete(self.key(stream, parent, one.id) for one in gone)
+
+    @staticmethod
+    def key(stream: str, parent: str, row_id: str) -> dict[str, str]:
+        """The columns of a row's key."""
+        names = CATALOGUE[stream].key
+        return dict(zip(names, (row_id,) if len(names) == 1 else (parent, row_id), strict=True))
+
+
+def _entry(row: Row, told: bytes) -> Entry:
+    return Entry(row["id"], told)
+
+
+def _batched(resources: Iterable[Resource]) -> Iterator[list[Resource]]:
+    rest = iter(resources)
+    while batch := list(itertools.islice(rest, _BATCH)):
+        yield batch
