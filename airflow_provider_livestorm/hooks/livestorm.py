@@ -92,9 +92,14 @@ class LivestormHook(BaseHook):
         return LivestormClient(
             credential,
             base_url=self.settings.api_url,
-            pacer=Pacer(min_quota_remaining=self.min_quota_remaining),
+            pacer=Pacer(min_quota_remaining=self._reserve(credential)),
             observer=meter_of(self.settings).observe,
         )
+
+    def _reserve(self, credential: Credential) -> int:
+        """A refresh of the access token may count as a call too (api.md 3): room is left for one."""
+        refreshes = self.min_quota_remaining > 0 and not isinstance(credential, ApiToken)
+        return self.min_quota_remaining + refreshes
 
     def get_conn(self) -> LivestormClient:
         """The client, with its kept-alive HTTP connections; the same one at each call."""

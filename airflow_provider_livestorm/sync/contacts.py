@@ -7,7 +7,6 @@ it.
 
 from __future__ import annotations
 
-import itertools
 import logging
 
 from airflow_provider_livestorm.api.client import PAGE_SIZE_MAX
@@ -21,7 +20,6 @@ __all__ = ["read_people"]
 
 _STREAM = "people"
 _LAST_PAGES = 5  # that are looked through for contacts that no session tells of
-_BATCH = 500
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +102,4 @@ def _take(work: Work, resources: list[Resource]) -> None:
 
 
 def _write(work: Work) -> None:
-    waiting = ((at, row) for _, at, row in work.ledger.waiting.rows(_STREAM))
-    while batch := list(itertools.islice(waiting, _BATCH)):
-        work.put(_STREAM, "", batch)
+    work.put(_STREAM, "", ((at, row) for _, at, row in work.ledger.waiting.rows(_STREAM)))

@@ -143,7 +143,7 @@ class _EventPeople:
     def _write(self) -> None:
         work = self._work
         for event, rows in itertools.groupby(work.ledger.waiting.rows(_STREAM), key=lambda one: one[0]):
-            newest = [(at, row) for _, at, row in rows if not _older(at, work.ledger.row(_STREAM, event, row["id"]))]
+            newest = ((at, row) for _, at, row in rows if not _older(at, work.ledger.row(_STREAM, event, row["id"])))
             work.put(_STREAM, event, newest)
 
     # --- they are listed -----

@@ -67,7 +67,7 @@ def _requests(work: Work, todo: list[Visit]) -> Iterator[Request[Visit]]:
             continue
         includes = work.knowledge.people_included is not False or (work.everything and not _tried(work))
         if visit.pages > 1 and includes and (session.registrants or 0) <= _INCLUDED_MOST:
-            yield Request(f"/sessions/{session.id}", visit, {"include": "people"}, many=False)
+            yield Request(f"/sessions/{session.id}", visit, {"include": "people"}, many=False, optional=True)
         else:
             yield _list_of(visit)
 

@@ -10,12 +10,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Generic, TypeVar
 
 from airflow_provider_livestorm.api.client import LivestormClient
 from airflow_provider_livestorm.api.json_api import Document, Resource
 from airflow_provider_livestorm.api.lists import Tally
-from airflow_provider_livestorm.exceptions import LivestormListChangedError, LivestormNotFoundError
+from airflow_provider_livestorm.exceptions import LivestormApiError, LivestormListChangedError, LivestormNotFoundError
 from airflow_provider_livestorm.sync.journal import Journal
 
 __all__ = ["ListRead", "Reader", "Request"]
@@ -36,12 +37,14 @@ class Request(Generic[AboutT]):
     Attributes:
         params: of the query, without paging.
         about: whatever the caller wants back with it.
+        optional: whether Livestorm may not know what is asked (400); an empty document comes back then.
     """
 
     path: str
     about: AboutT
     params: Mapping[str, Any] = field(default_factory=dict)
     many: bool = True
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,11 @@ class Reader:
                     log.warning("%s", error)
         except LivestormNotFoundError:
             return None
+        except LivestormApiError as error:
+            if not (request.optional and error.status == HTTPStatus.BAD_REQUEST):
+                raise
+            log.info("%s", error)
+            return ListRead(0, 1, 1, lambda _: Document(Resource("", "")))
         raise AssertionError  # pragma: no cover - the loop returns or raises
 
     def each(self, requests: Iterable[Request[AboutT]]) -> Iterator[tuple[Request[AboutT], ListRead | None]]:

@@ -78,9 +78,12 @@ class _Webinars:
     def _events_with(self, include: list[str], params: dict[str, Any]) -> ListRead:
         work = self._work
         work.progress.step("events")
-        if include:
-            params = {**params, "include": ",".join(include)}
-        read = work.read("events", Request("/events", None, params))
+        asked = {**params, "include": ",".join(include)} if include else params
+        # Tags come by include alone; sessions also by themselves.
+        optional = "sessions" in include
+        read = work.read("events", Request("/events", None, asked, optional=optional))
+        if optional and read is not None and next(read.resources()).id == "":
+            return self._events_with([name for name in include if name != "sessions"], params)
         if read is None:
             raise LivestormApiError("GET /events: Livestorm does not have this list.", status=404)
         return read

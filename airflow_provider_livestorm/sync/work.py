@@ -10,9 +10,9 @@ import contextlib
 import datetime as dt
 import itertools
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from airflow_provider_livestorm.api.json_api import Resource
 from airflow_provider_livestorm.api.resources import CATALOGUE
@@ -35,6 +35,7 @@ _EXTRA = "_extra"
 _BATCH = 50
 
 Row = dict[str, Any]
+ItemT = TypeVar("ItemT")
 log = logging.getLogger(__name__)
 
 
@@ -251,14 +252,11 @@ class Work:
         self.ledger.finish(number, read_at=self._stamp, mark=mark)
         return Landed(changed, gone)
 
-    def put(self, stream: str, parent: str, rows: Sequence[tuple[int | None, Row]]) -> None:
+    def put(self, stream: str, parent: str, rows: Iterable[tuple[int | None, Row]]) -> None:
         """Take in rows that were made out of others: each with the time of its registration, if it has one."""
-        if not rows:
-            return
         sink, roles = self.sinks[stream], self.plan.filters.roles
         number = self.ledger.begin(stream, parent)
-        for start in range(0, len(rows), _BATCH):
-            batch = rows[start : start + _BATCH]
+        for batch in _batched(rows):
             shown = [sink.shown(row) for _, row in batch]
             entries = [Entry(row["id"], digest(told), at) for (at, row), told in zip(batch, shown, strict=True)]
             compared = self.ledger.compare(number, entries)
@@ -287,7 +285,7 @@ def _entry(row: Row, told: bytes) -> Entry:
     return Entry(row["id"], told)
 
 
-def _batched(resources: Iterable[Resource]) -> Iterator[list[Resource]]:
-    rest = iter(resources)
+def _batched(rows: Iterable[ItemT]) -> Iterator[list[ItemT]]:
+    rest = iter(rows)
     while batch := list(itertools.islice(rest, _BATCH)):
         yield batch
