@@ -1,6 +1,6 @@
 # Each target works on a machine with Python 3.11+, git and make: .venv and uv are made where they are missing.
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-airflow-2 demo up test lint lock pictures bench trials clean
+.PHONY: help venv venv-airflow-2 demo up test lint streams lock pictures bench trials clean
 
 SHELL := /bin/bash
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
@@ -62,6 +62,9 @@ lint: venv  ## Formatting, lint, types, import contract.
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+streams: venv  ## Write docs/streams.md out of the catalogue.
+	@$(BIN)/python -m scripts.streams_page
 
 lock: | $(BIN)/python  ## Compile the pinned requirement files anew.
 	$(UV) pip compile --quiet pyproject.toml --constraints requirements/airflow-3.in \

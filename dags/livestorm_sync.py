@@ -1,4 +1,4 @@
-"""Every night, all events, sessions and session people of a Livestorm workspace into files.
+"""Every night, all streams of a Livestorm workspace into files: all of them once, and then what changed.
 
 Set `LIVESTORM_DESTINATION` to a folder or an object store's URL (`s3://aws_default@bucket/livestorm`), create the
 connection `livestorm_default` and the pool `livestorm`, and switch the DAG on. The pool keeps this workspace's limit of
@@ -27,7 +27,8 @@ with DAG(
     LivestormSyncStreamsOperator(
         task_id="sync",
         livestorm_conn_id="livestorm_default",
-        streams=["events", "sessions", "session_people"],
+        streams="all",
+        mark_deleted=True,
         destination=os.environ.get("LIVESTORM_DESTINATION", "/tmp/livestorm"),  # noqa: S108 - an example
         pool="livestorm",
         outlets=[Asset("livestorm_webinars")],

@@ -21,10 +21,13 @@ EPILOG = (
     "Exit codes: 0 done; 1 failed, or something that a person must see to; 2 wrong command line; 75 failed, and trying"
     " again may help; 130 interrupted."
 )
-_HELP = "Connect to Livestorm, and see how its connections are"
+_HELP = "Connect to Livestorm, see how its connections are, and what a sync would take"
 
 _LONGEST_WAIT = 86_400.0  # seconds; an operating system's own longest is not far
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+# Where a command is, if not in commands.py.
+_ROOMS = {"connect": "connect", "streams": "sync", "plan": "sync"}
 
 _arg: Any = Arg  # which has no types
 
@@ -70,6 +73,13 @@ _REDIRECT_URI = _arg(
 _PASTE = _arg(("--paste",), action="store_true", help="read the URL that the browser ended at, also for a loopback one")
 _NO_BROWSER = _arg(("--no-browser",), action="store_true", help="print the URL, and open no browser")
 _TIMEOUT = _arg(("--timeout",), type=_seconds, default=600.0, metavar="SECONDS", help="to wait for the browser (600)")
+_DESTINATION = _arg(
+    ("destination",), metavar="DESTINATION", help="folder or object storage URL that the sync writes to"
+)
+_STREAM = _arg(
+    ("--stream",), action="append", metavar="STREAM", help="to plan for; may be repeated (default: all that are listed)"
+)
+_MODE = _arg(("--mode",), choices=("cursor", "full"), default="cursor", help="of the run (cursor)")
 _YES = _arg(("-y", "--yes"), action="store_true", help="do not ask")
 
 
@@ -105,6 +115,13 @@ def _commands() -> tuple[ActionCommand, ...]:
         _command("refresh", "Refresh the access token of a connection now", _CONN_ID),
         _command("disconnect", "Remove the tokens of a connection, and revoke them where possible", _CONN_ID, _YES),
         _command("quota", "Say what is left of the month's calls, and how many this Airflow made", _MAYBE_CONN_ID),
+        _command("streams", "Say which streams there are, with their keys, cursors and calls"),
+        _command(
+            "plan",
+            "Say how many calls a sync would take now, and why",
+            _CONN_ID, _DESTINATION, _STREAM, _MODE,
+            more="Reads the events and sessions, looks at what the destination holds, and writes nothing.",
+        ),
     )  # fmt: skip
 
 
@@ -114,8 +131,6 @@ def _command(name: str, about: str, *args: Any, more: str | None = None) -> Acti
         help=about,
         description=more or f"{about}.",
         epilog=EPILOG,
-        func=lazy_load_command(
-            f"airflow_provider_livestorm.cli.{'connect' if name == 'connect' else 'commands'}.{name}"
-        ),
+        func=lazy_load_command(f"airflow_provider_livestorm.cli.{_ROOMS.get(name, 'commands')}.{name}"),
         args=(*args, ARG_OUTPUT, ARG_VERBOSE),
     )

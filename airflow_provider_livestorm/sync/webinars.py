@@ -82,7 +82,7 @@ class _Webinars:
         # Tags come by include alone; sessions also by themselves.
         optional = "sessions" in include
         read = work.read("events", Request("/events", None, asked, optional=optional))
-        if optional and read is not None and next(read.resources()).id == "":
+        if optional and read is not None and any(one.id == "" for one in read.resources()):
             return self._events_with([name for name in include if name != "sessions"], params)
         if read is None:
             raise LivestormApiError("GET /events: Livestorm does not have this list.", status=404)

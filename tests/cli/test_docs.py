@@ -9,6 +9,7 @@ import pytest
 
 from airflow_provider_livestorm.cli.commands import QuotaOfConnection
 from airflow_provider_livestorm.cli.definition import airflow_commands, parser
+from airflow_provider_livestorm.cli.sync import CallsOfStream, StreamOfCatalogue
 from airflow_provider_livestorm.hooks.account_status import AccountState, AccountStatus
 from scripts.local_airflow import REPOSITORY
 from tests.cli.conftest import Shell
@@ -61,6 +62,8 @@ def test_the_shapes_are_those_that_are_printed() -> None:
     shapes = {row[0]: members(row[1]) for row in table("command \\| prints")}
     assert shapes["`status`"] == [field.name for field in msgspec.structs.fields(AccountStatus)]
     assert shapes["`quota`"] == [field.name for field in msgspec.structs.fields(QuotaOfConnection)]
+    assert shapes["`streams`"] == [field.name for field in msgspec.structs.fields(StreamOfCatalogue)]
+    assert shapes["`plan`"] == [field.name for field in msgspec.structs.fields(CallsOfStream)]
     assert shapes["`connect`, `test`, `refresh`, `disconnect`"] == ["conn_id", "ok", "message", "retryable"]
     assert all(f"`{state}`" in PAGE for state in AccountState)
 
