@@ -24,6 +24,9 @@ from trials.outage import killed, outage
 from trials.outcome import Outcome, table
 from trials.report import keep
 from trials.stage import stage
+from trials.sync_calls import daily, first_full, first_full_cut, positions
+from trials.sync_kills import faults, kills, two_at_once
+from trials.sync_limits import memory, pace, reserve
 from trials.tasks import tasks_naive, tasks_postgresql, tasks_sqlite
 
 # A trial, given where it runs and how many callers, kills, edits or lives of a token; and how many by default.
@@ -50,11 +53,29 @@ ON_AIRFLOW_2: Trials = {
     "tasks_sqlite": (lambda _, lives: tasks_sqlite(lives), 15),
     "tasks_naive": (lambda _, lives: tasks_naive(lives), 3),
 }
+OF_THE_SYNC: Trials = {
+    "first_full": (first_full, 3),
+    "first_full_cut": (first_full_cut, 3),
+    "daily": (daily, 30),
+    "positions": (positions, 10),
+    "pace": (pace, 1),
+    "kills": (kills, 200),
+    "faults": (faults, 200),
+    "memory": (memory, 1_000_000),
+    "reserve": (reserve, 12),
+    "two_at_once": (two_at_once, 20),
+}
 PLACES: list[tuple[Trials, Callable[[pathlib.Path], AbstractContextManager[Any]]]] = [
     (ON_TWO_API_SERVERS, stage),
     (IN_A_WHOLE_AIRFLOW, cluster),
     (ON_AIRFLOW_2, contextlib.nullcontext),  # they make their own
+    (OF_THE_SYNC, contextlib.nullcontext),  # likewise
 ]
+# The page whose table tells of a trial.
+PAGES = {
+    "tokens.md": [name for trials, _ in PLACES[:-1] for name in trials],
+    "sync.md": list(OF_THE_SYNC),
+}
 
 
 def main() -> int:
@@ -77,7 +98,11 @@ def main() -> int:
                 outcomes.append(trial(where, options.count or count))
                 print(table(outcomes[-1:]), file=sys.stderr, flush=True)
     if options.keep:
-        keep(outcomes, REPOSITORY / "docs" / "trials.json", REPOSITORY / "docs" / "tokens.md")
+        keep(
+            outcomes,
+            REPOSITORY / "docs" / "trials.json",
+            {REPOSITORY / "docs" / page: names for page, names in PAGES.items()},
+        )
     print(json.dumps([outcome.as_json() for outcome in outcomes], indent=2))
     print(table(outcomes))
     return int(any(outcome.missed for outcome in outcomes))

@@ -17,6 +17,7 @@ from airflow_provider_livestorm.sync.ledger import Entry, digest
 from airflow_provider_livestorm.sync.people import seconds
 from airflow_provider_livestorm.sync.reader import Request
 from airflow_provider_livestorm.sync.sessions import SessionInfo
+from airflow_provider_livestorm.sync.visits import may_change
 from airflow_provider_livestorm.sync.work import Work
 
 __all__ = ["read_event_people"]
@@ -155,10 +156,7 @@ class _EventPeople:
         for event, sessions in self._sessions.items():
             mark = sorted([*session.mark, session.id] for session in sessions)
             known = work.ledger.known(_STREAM, event)
-            open_ = any(
-                session.is_ahead or (session.over_at is not None and work.now - session.over_at <= work.plan.settle)
-                for session in sessions
-            )
+            open_ = known is not None and any(may_change(work, session, known.read_at) for session in sessions)
             if known is None or known.mark != mark or (open_ if touched is None else event in touched):
                 todo.append(Request(EVENT_PEOPLE.path.format(parent=event), (event, mark)))
         work.progress.step(_STREAM, len(todo))

@@ -9,7 +9,7 @@ from airflow_provider_livestorm.api.client import PAGE_SIZE_MAX
 from airflow_provider_livestorm.sync.sessions import SessionInfo
 from airflow_provider_livestorm.sync.work import Work
 
-__all__ = ["Visit", "visits"]
+__all__ = ["Visit", "may_change", "visits"]
 
 # Looks at sessions that should not have changed, in each run: a trust that is never put to the test is none.
 _LOOKS = 1
@@ -51,15 +51,15 @@ def _why(work: Work, session: SessionInfo) -> tuple[str, float]:
         return "new", 0.0
     if known.mark is None or known.mark["session"] != session.mark:  # what was too fresh has no mark
         return "changed", known.read_at
-    if _may_change(work, session):
+    if may_change(work, session, known.read_at):
         return ("" if work.knowledge.moves(ahead=session.is_ahead) else "unseen"), known.read_at
     return "", known.read_at
 
 
-def _may_change(work: Work, session: SessionInfo) -> bool:
-    """Whether people still come to a session, or what they did in it is still being counted."""
-    recent = session.over_at is not None and work.now - session.over_at <= work.plan.settle
-    return session.is_ahead or (session.is_over and recent)
+def may_change(work: Work, session: SessionInfo, read_at: float) -> bool:
+    """Whether people still come to a session, or what they did in it was still being counted when it was last read."""
+    over = session.over_at.timestamp() if session.over_at else read_at
+    return session.is_ahead or (session.is_over and read_at <= over + work.plan.settle.total_seconds())
 
 
 def _overdue(work: Work, quiet: list[tuple[float, SessionInfo]]) -> Iterator[Visit]:
@@ -68,13 +68,14 @@ def _overdue(work: Work, quiet: list[tuple[float, SessionInfo]]) -> Iterator[Vis
     left, due = work.plan.reconcile_calls, work.now - work.plan.reconcile
     for read_at, session in quiet:
         visit = Visit(session, "reconcile")
-        if read_at > due.timestamp() or left < visit.pages:
+        calls = 1 if work.knowledge.people_included else visit.pages
+        if read_at > due.timestamp() or left < calls:
             break
-        left -= 1 if work.knowledge.people_included else visit.pages
+        left -= calls
         chosen.add(session.id)
         yield visit
     looked = 0
-    for _, session in quiet:
-        if looked < _LOOKS and session.id not in chosen and _may_change(work, session):
+    for read_at, session in quiet:
+        if looked < _LOOKS and session.id not in chosen and may_change(work, session, read_at):
             looked += 1
             yield Visit(session, "look")

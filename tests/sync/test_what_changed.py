@@ -123,9 +123,7 @@ def test_a_reconcile_finds_what_nothing_shows_within_its_budget(syncing: Any) ->
             for row in sandbox.truth("sessions")
             if row["attributes"]["ended_at"] and row["attributes"]["registrants_count"]
         )
-        with client_of(sandbox) as client:
-            client._deadline = 1.0
-            client._timeout = (1.0, 0.3)
+        with writer(sandbox) as client:
             body = {"data": {"type": "people", "attributes": {"fields": [{"id": "first_name", "value": "Renamed"}]}}}
             with pytest.raises(LivestormConnectionError):  # it is done, and the answer comes late (api.md 9)
                 client.request("PATCH", f"/sessions/{past}/people/{person_of(sandbox, past)}", json=body)
