@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -17,13 +18,14 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from airflow_provider_livestorm.auth.scopes import READ_ONLY
 from airflow_provider_livestorm.auth.token import TokenRecord
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
 from scripts.local_airflow import REPOSITORY, LocalAirflow
 
 CONN_ID = "livestorm_default"
 HOME = pathlib.Path(os.environ.get("LIVESTORM_DEMO_FOLDER") or REPOSITORY / ".demo")
-_PROGRESS = re.compile(r"\b(events|sessions|session_people)(: rows|, session) ")
+_PROGRESS = re.compile(r"\b(events|sessions|session_people): (rows|list|page) ")
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -33,7 +35,7 @@ def connect(airflow: LocalAirflow, sandbox: SandboxProcess) -> int:
 
     Returns the generation of its token.
     """
-    grant = sandbox.grant()
+    grant = sandbox.grant(" ".join(READ_ONLY))
     extra = {
         "refresh_token": grant["refresh_token"],
         "token_url": sandbox.token_url,
@@ -81,6 +83,7 @@ def main() -> int:
     """Run the demo; returns the exit code."""
     began = time.monotonic()
     destination = HOME / "data"
+    shutil.rmtree(destination, ignore_errors=True)  # each demo has a workspace of its own, and begins from nothing
     console.print("[bold]1/4[/] Start the sandbox, a local Livestorm (5 requests a second, rotating refresh tokens)")
     with SandboxProcess(preset="tiny", rotation="strict") as sandbox:
         console.print(f"      {sandbox.url}")

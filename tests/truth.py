@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
+from airflow_provider_livestorm.sync.privacy import DEFAULT_EXCLUDE
 
 TIMESTAMPS = frozenset(
     {
@@ -56,6 +57,11 @@ def expected_rows(stream: str, resources: list[dict[str, Any]]) -> list[Row]:
 def of(sandbox: SandboxProcess, stream: str) -> list[Row]:
     """The rows that a stream should have now."""
     return expected_rows(stream, sandbox.truth(SOURCES.get(stream, stream)))
+
+
+def shown(rows: list[Row]) -> list[Row]:
+    """The rows without what is left out unless it is asked for."""
+    return [{name: value for name, value in row.items() if name not in DEFAULT_EXCLUDE} for row in rows]
 
 
 def published_rows(destination: pathlib.Path, stream: str) -> list[Row]:

@@ -91,6 +91,17 @@ class Cluster:
             for entry in found
         }
 
+    def wait_for_state(self, dag_id: str, state: str, *, timeout: float = 180.0) -> None:
+        """Wait until a task instance of a DAG is in a state."""
+        give_up = time.monotonic() + timeout
+        while True:
+            with contextlib.suppress(AssertionError):  # the DAG may not be there yet
+                found = self.api("GET", f"/dags/{dag_id}/dagRuns/~/taskInstances", params={"state": state})
+                if found["task_instances"]:
+                    return
+            assert time.monotonic() < give_up, f"no task of {dag_id} was ever {state}; see {self.airflow.home}"
+            time.sleep(0.2)
+
     def log_of(self, dag_id: str, instance: dict[str, Any]) -> str:
         """The log of a task's last try, as the UI shows it, one event a line."""
         content = self.api(

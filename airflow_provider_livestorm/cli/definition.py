@@ -27,7 +27,7 @@ _LONGEST_WAIT = 86_400.0  # seconds; an operating system's own longest is not fa
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 # Where a command is, if not in commands.py.
-_ROOMS = {"connect": "connect", "streams": "sync", "plan": "sync"}
+_ROOMS = {"connect": "connect", "streams": "sync", "plan": "sync", "find-person": "sync"}
 
 _arg: Any = Arg  # which has no types
 
@@ -79,6 +79,9 @@ _DESTINATION = _arg(
 _STREAM = _arg(
     ("--stream",), action="append", metavar="STREAM", help="to plan for; may be repeated (default: all that are listed)"
 )
+_HASH_KEY = _arg(
+    ("--hash-key-variable",), required=True, metavar="NAME", help="the Airflow Variable with the key that the sync used"
+)
 _MODE = _arg(("--mode",), choices=("cursor", "full"), default="cursor", help="of the run (cursor)")
 _YES = _arg(("-y", "--yes"), action="store_true", help="do not ask")
 
@@ -122,6 +125,12 @@ def _commands() -> tuple[ActionCommand, ...]:
             _CONN_ID, _DESTINATION, _STREAM, _MODE,
             more="Reads the events and sessions, looks at what the destination holds, and writes nothing.",
         ),
+        _command(
+            "find-person",
+            "Say in which files of a sync somebody is, by the hash of their address",
+            _DESTINATION, _HASH_KEY,
+            more="Reads an e-mail address from standard input, and names the files and the rows in them, from 0.",
+        ),
     )  # fmt: skip
 
 
@@ -131,6 +140,8 @@ def _command(name: str, about: str, *args: Any, more: str | None = None) -> Acti
         help=about,
         description=more or f"{about}.",
         epilog=EPILOG,
-        func=lazy_load_command(f"airflow_provider_livestorm.cli.{_ROOMS.get(name, 'commands')}.{name}"),
+        func=lazy_load_command(
+            f"airflow_provider_livestorm.cli.{_ROOMS.get(name, 'commands')}.{name.replace('-', '_')}"
+        ),
         args=(*args, ARG_OUTPUT, ARG_VERBOSE),
     )

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["LivestormSyncStreamsOperator"]
 
 DEFAULT_STREAMS = ("events", "sessions", "session_people")
-# Where Livestorm does not say when its 30 days begin anew, it is asked again so much later.
+# Where Livestorm does not say when its 30 days begin anew, it is asked again so much later; and where it names a time
+# that is over, as clocks differ.
 _ASK_AGAIN = dt.timedelta(days=1)
+_SOONEST = dt.timedelta(seconds=10)
 
 
 class LivestormSyncStreamsOperator(BaseOperator):
@@ -174,7 +176,7 @@ class LivestormSyncStreamsOperator(BaseOperator):
         """Print the plan: what would be read, how many calls that takes, what is left of the quota afterwards."""
         with self._runner({}) as runner:
             for line in runner.plan().lines():
-                self.log.info("%s", line)
+                print(line)
 
     @contextmanager
     def _runner(self, context: Any) -> Iterator[SyncRunner]:
@@ -244,4 +246,4 @@ class LivestormSyncStreamsOperator(BaseOperator):
         if error.resets_at is None:
             return _ASK_AGAIN
         left = dt.datetime.fromtimestamp(error.resets_at, dt.UTC) - dt.datetime.now(dt.UTC)
-        return max(left, dt.timedelta(seconds=1))
+        return max(left, _SOONEST)

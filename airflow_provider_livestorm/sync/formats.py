@@ -118,7 +118,7 @@ class Parquet:
 
 def _pyarrow() -> tuple[Any, Any]:
     try:
-        import pyarrow as pa  # type: ignore[import-untyped]  # noqa: PLC0415 - heavy, and of an extra
+        import pyarrow as pa  # noqa: PLC0415 - heavy, and of an extra
         from pyarrow import parquet  # noqa: PLC0415 - likewise
     except ImportError:
         raise LivestormConfigurationError(

@@ -72,16 +72,20 @@ def create_exclusively(path: StoragePath, content: bytes) -> None:
     """Write a whole file where there was none.
 
     Raises:
-        FileExistsError: there is one. On local disk exactly one of many callers succeeds; an object store has no such
-            promise for all its kinds, so there it is a check before the put.
+        FileExistsError: there is one. On local disk, and where the object store can create exclusively as S3 does,
+            exactly one of many callers succeeds; on others it is a check before the put.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if not isinstance(path, pathlib.Path):
         forget_listings(path.parent)
         if path.exists():
             raise FileExistsError(str(path))
-        with path.open("wb") as file:
-            file.write(content)
+        try:
+            with path.open("xb") as file:
+                file.write(content)
+        except (NotImplementedError, ValueError):  # a file system that does not know this mode
+            with path.open("wb") as file:
+                file.write(content)
         return
     beside = _write_beside(path, content)
     try:

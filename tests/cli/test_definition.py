@@ -14,7 +14,7 @@ from airflow_provider_livestorm.cli import main
 from airflow_provider_livestorm.cli.definition import airflow_commands, parser
 from airflow_provider_livestorm.provider_info import get_provider_info
 
-NAMES = ["connect", "status", "test", "refresh", "disconnect", "quota", "streams", "plan"]
+NAMES = ["connect", "status", "test", "refresh", "disconnect", "quota", "streams", "plan", "find-person"]
 
 
 def imported(path: str) -> Any:
@@ -32,8 +32,10 @@ def commands() -> list[ActionCommand]:
 def test_airflow_finds_every_command_and_each_one_is_there() -> None:
     assert [command.name for command in commands()] == NAMES
     for command in commands():
-        module = {"connect": "connect", "streams": "sync", "plan": "sync"}.get(command.name, "commands")
-        assert callable(imported(f"airflow_provider_livestorm.cli.{module}.{command.name}"))
+        module = {"connect": "connect", "streams": "sync", "plan": "sync", "find-person": "sync"}.get(
+            command.name, "commands"
+        )
+        assert callable(imported(f"airflow_provider_livestorm.cli.{module}.{command.name.replace('-', '_')}"))
 
 
 def test_every_command_speaks_json_and_says_its_exit_codes() -> None:

@@ -11,6 +11,7 @@ from airflow_provider_livestorm.cli.commands import QuotaOfConnection
 from airflow_provider_livestorm.cli.definition import airflow_commands, parser
 from airflow_provider_livestorm.cli.sync import CallsOfStream, StreamOfCatalogue
 from airflow_provider_livestorm.hooks.account_status import AccountState, AccountStatus
+from airflow_provider_livestorm.sync.erasure import RowsOfPerson
 from scripts.local_airflow import REPOSITORY
 from tests.cli.conftest import Shell
 
@@ -53,7 +54,7 @@ def test_those_that_need_nobody_are_run(shell: Shell) -> None:
 
 
 def test_every_command_that_there_is_is_told_of() -> None:
-    told = re.findall(r"^\| `(\w+) ?.*?` \| ", PAGE.partition("## Connect")[0], re.MULTILINE)
+    told = re.findall(r"^\| `([\w-]+) ?.*?` \| ", PAGE.partition("## Connect")[0], re.MULTILINE)
     (group,) = airflow_commands()
     assert told == [command.name for command in group.subcommands]
 
@@ -64,6 +65,7 @@ def test_the_shapes_are_those_that_are_printed() -> None:
     assert shapes["`quota`"] == [field.name for field in msgspec.structs.fields(QuotaOfConnection)]
     assert shapes["`streams`"] == [field.name for field in msgspec.structs.fields(StreamOfCatalogue)]
     assert shapes["`plan`"] == [field.name for field in msgspec.structs.fields(CallsOfStream)]
+    assert shapes["`find-person`"] == [field.name for field in msgspec.structs.fields(RowsOfPerson)]
     assert shapes["`connect`, `test`, `refresh`, `disconnect`"] == ["conn_id", "ok", "message", "retryable"]
     assert all(f"`{state}`" in PAGE for state in AccountState)
 

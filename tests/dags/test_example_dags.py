@@ -58,18 +58,31 @@ def parse(airflow: LocalAirflow, path: pathlib.Path) -> dict[str, Any]:
     return found
 
 
-def test_the_sync_dag_runs_the_operator_daily_in_a_pool_and_names_its_asset(dags: Dags) -> None:
-    dag = dags["livestorm_sync"]
-    assert dag["dag_id"] == "livestorm_sync"
-    assert dag["schedule"] == "@daily"
+TEMPLATED = [
+    "destination", "streams", "mode", "updated_since", "updated_until", "event_ids", "tags", "session_statuses",
+    "sessions_from", "sessions_to", "roles", "job_ids", "min_quota_remaining", "livestorm_conn_id",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "schedule", "pool", "outlets"),
+    [
+        ("livestorm_sync", "@daily", "livestorm", ["livestorm_webinars"]),
+        ("livestorm_hourly", "@hourly", "livestorm", ["livestorm_registrations"]),
+        ("livestorm_backfill", "@monthly", "livestorm", []),
+        ("livestorm_many_workspaces", "@daily", "default_pool", []),
+    ],
+)
+def test_the_sync_dags_run_the_operator_and_name_their_assets(
+    dags: Dags, dag_id: str, schedule: str, pool: str, outlets: list[str]
+) -> None:
+    dag = dags[dag_id]
+    assert (dag["dag_id"], dag["schedule"]) == (dag_id, schedule)
     assert dag["tasks"] == {
         "sync": {
-            "pool": "livestorm",
-            "outlets": ["livestorm_webinars"],
-            "type": "LivestormSyncStreamsOperator",
-            "templated": ["destination", "streams", "updated_since", "livestorm_conn_id"],
+            "pool": pool, "outlets": outlets, "type": "LivestormSyncStreamsOperator", "templated": TEMPLATED,
         }
-    }
+    }  # fmt: skip
 
 
 def test_the_custom_task_dag_calls_the_hook_within_the_pool(dags: Dags) -> None:

@@ -22,7 +22,7 @@ def test_no_secret_is_in_any_log_xcom_rendered_field_or_file(stack: Stack) -> No
         f"command line of process {path.parent.name}": _content(path)
         for path in pathlib.Path("/proc").glob("[0-9]*/cmdline")
     }
-    examples = ("livestorm_sync", "livestorm_custom_task", "livestorm_keep_alive")
+    examples = ("livestorm_sync", "livestorm_custom_task", "livestorm_keep_alive", "quota_sync")
     for dag in ("mapped_calls", *examples, "variable_reads", "bad_input", "celery_calls", "deferred_calls"):
         places[f"task instances of {dag}"] = json.dumps(
             stack.api("GET", f"/dags/{dag}/dagRuns/~/taskInstances", params={"limit": 100})
