@@ -31,7 +31,7 @@ def kills(_: Any, count: int, preset: str = "small") -> Outcome:
     wrong: list[str] = []
     again: list[int] = []
     moments: list[float] = []
-    syncs = killed = 0
+    syncs = killed = left = 0
     with (
         tempfile.TemporaryDirectory(prefix="trials-") as folder,
         SandboxProcess(preset=preset, interval_limit=0, monthly_limit=0, **COMFORTABLE) as sandbox,
@@ -55,6 +55,7 @@ def kills(_: Any, count: int, preset: str = "small") -> Outcome:
                 moments.append(moment or 0.0)
             again.append(_calls(sandbox) - needed - mine)
             wrong += [f"{stream} of sync {syncs}" for stream in different(sandbox, out)]
+            left += {path.parent.name for path in out.rglob("part-*")} != _published(out)
             syncs += 1
     return Outcome(
         "kills",
@@ -62,10 +63,15 @@ def kills(_: Any, count: int, preset: str = "small") -> Outcome:
         [
             Bar.equal("processes killed", killed, count),
             Bar.same("syncs that differ from the truth", ", ".join(wrong), ""),
+            Bar.equal("syncs that left files of killed tries behind", left, 0),
             Bar.at_most("pages asked for again beyond one for each kill", sum(max(0, more) for more in again), 0),
         ],
         {"syncs": syncs, "calls of a sync": needed, "moments": spread(moments), "again": again},
     )
+
+
+def _published(folder: pathlib.Path) -> set[str]:
+    return {entry.run_id for entry in Destination(folder).published().runs}
 
 
 def _calls(sandbox: SandboxProcess) -> int:
@@ -152,9 +158,8 @@ def two_at_once(_: Any, count: int, preset: str = "tiny") -> Outcome:
             published.append(ended.count("published"))
             sentences |= {end for end in ended if end != "published"}
             wrong += [f"{stream} of sync {number}" for stream in different(sandbox, out)]
-            runs = {entry.run_id for entry in Destination(out).published().runs}
             folders = {path.parent.name for path in out.rglob("part-*")}
-            wrong += ["files of the other run"] if folders != runs else []
+            wrong += ["files of the other run"] if folders != _published(out) else []
     return Outcome(
         "two_at_once",
         count,

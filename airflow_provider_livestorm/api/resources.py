@@ -31,7 +31,9 @@ from airflow_provider_livestorm.api.records import (
 )
 from airflow_provider_livestorm.api.rows import RowReader
 
-__all__ = ["CATALOGUE", "EVENTS", "PEOPLE", "SESSIONS", "SESSION_PEOPLE", "ResourceList"]
+__all__ = [
+    "CATALOGUE", "EVENTS", "EVENT_PEOPLE", "PEOPLE", "RECORDINGS", "SESSIONS", "SESSION_PEOPLE", "ResourceList",
+]  # fmt: skip
 
 RecordT = TypeVar("RecordT", bound=Record)
 

@@ -5,11 +5,13 @@ killed, deferred or out of quota is carried on by beginning it again. What was a
 only what was not yet answered is asked. The journal's name says what is being done on which state; whoever does the
 same on the same state finds it, and once that state is past nobody does.
 
-Answers hold personal data as the published files do, and lie in the same place. They are gone once the run publishes.
+Answers hold personal data, and lie in the same place as the published files until the run publishes: without what opens
+a door, and encrypted where the sync has a key to hash with.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import datetime as dt
 import hashlib
@@ -19,6 +21,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from cryptography.fernet import Fernet, InvalidToken
 
 from airflow_provider_livestorm.api.json_api import Document
 from airflow_provider_livestorm.sync.storage import StoragePath, forget_listings, remove_tree, write_whole
@@ -26,6 +29,7 @@ from airflow_provider_livestorm.sync.storage import StoragePath, forget_listings
 __all__ = ["Journal"]
 
 _BEGUN = "begun.json"
+_TRY = ".try"
 # A list of which some pages were read long ago is read anew: rows that left an earlier page meanwhile would have moved
 # others from a page not yet read to one that was.
 _FRESH = 3600.0
@@ -55,6 +59,7 @@ class Journal:
         task: what is done, as text of any length: streams, filters, the state it is done on.
         now: the time, aware; the run is carried out as of the time at which its first try began.
         clock: UTC unix seconds, for the age of pages.
+        key: what pages are encrypted with; None: they are not.
 
     Attributes:
         started_at: when the first try began.
@@ -69,9 +74,13 @@ class Journal:
         *,
         now: Callable[[], dt.datetime],
         clock: Callable[[], float] = time.time,
+        key: str | None = None,
     ) -> None:
         self.folder = folder / hashlib.sha256(task.encode()).hexdigest()[:24]
         self._clock = clock
+        self._fernet = (
+            Fernet(base64.urlsafe_b64encode(hashlib.sha256(f"pages {key}".encode()).digest())) if key else None
+        )
         forget_listings(self.folder)
         self._names: set[str] = set()
         if (self.folder / _BEGUN).exists():
@@ -129,10 +138,18 @@ class Journal:
     def put(self, name: str, page: int, document: Document) -> None:
         """Keep a page; when this returns, a killed process has not lost it."""
         content = msgspec.msgpack.encode(_Kept(self._clock(), document))
+        if self._fernet:
+            content = self._fernet.encrypt(content)
         file = f"{name}-{page:06d}.page"
         # Not flushed to the disk's platter, unlike what is published: after a power cut the page is asked again.
         write_whole(self.folder / file, content, flushed=False)
         self._names.add(file)
+
+    def begin_try(self, run_id: str) -> list[str]:
+        """Note a try; returns those before it. None of them can publish any more once one has."""
+        before = [entry.name.removesuffix(_TRY) for entry in self.folder.iterdir() if entry.name.endswith(_TRY)]
+        write_whole(self.folder / f"{run_id}{_TRY}", b"", flushed=False)
+        return before
 
     def discard(self) -> None:
         """Take the journal away; for a run that published."""
@@ -144,9 +161,10 @@ class Journal:
         if file not in self._names:
             return None
         try:
-            return _pages.decode((self.folder / file).read_bytes())
+            content = (self.folder / file).read_bytes()
+            return _pages.decode(self._fernet.decrypt(content) if self._fernet else content)
         except FileNotFoundError:
             return None
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, InvalidToken):
             log.warning("%s/%s is damaged; the page is asked for again.", self.folder, file)
             return None

@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 from airflow_provider_livestorm.api.client import LivestormClient
 from airflow_provider_livestorm.api.json_api import Document, Resource
 from airflow_provider_livestorm.api.lists import Tally
+from airflow_provider_livestorm.api.resources import RECORDINGS, SESSION_PEOPLE
 from airflow_provider_livestorm.exceptions import LivestormApiError, LivestormListChangedError, LivestormNotFoundError
 from airflow_provider_livestorm.sync.journal import Journal
 
@@ -25,6 +26,10 @@ _READS = 3  # of a list that changes while it is read
 _IN_MEMORY = 8  # pages of a list that wait in memory; of a longer list they are read from the journal
 _LANES = 4  # calls on their way at once, at most: the limit is 5 a second
 _SLOW = 0.12  # seconds of an answer from which on one call at a time cannot use the 5 a second
+
+# What opens a door to whoever has it (api.md 6.3, 6.5).
+_SECRETS = SESSION_PEOPLE.secrets
+_SECRETS_OF = {"recordings": RECORDINGS.secrets}
 
 AboutT = TypeVar("AboutT")
 log = logging.getLogger(__name__)
@@ -140,7 +145,7 @@ class Reader:
         document = self._journal.get(name, 0)
         calls = 0
         if document is None:
-            document = self._client.request("GET", request.path, params=request.params).document
+            document = _scrubbed(self._client.request("GET", request.path, params=request.params).document)
             self._journal.put(name, 0, document)
             calls = 1
         self._said(request.path, 0, 1)
@@ -157,7 +162,7 @@ class Reader:
             nonlocal calls
             document = self._journal.get(name, number) if number < kept else None
             if document is None:
-                document = call()
+                document = _scrubbed(call())
                 self._journal.put(name, number, document)
                 calls += 1
             if number < _IN_MEMORY:
@@ -173,3 +178,19 @@ class Reader:
         if pages <= _IN_MEMORY:
             return ListRead(tally.rows, calls, pages, documents.__getitem__)
         return ListRead(tally.rows, calls, pages, lambda number: self._journal.again(name, number))
+
+
+def _scrubbed(document: Document) -> Document:
+    """The document without what opens a door: it is about to be kept in a file."""
+    data = document.data if isinstance(document.data, list) else [document.data] if document.data else []
+    for resource in (*data, *document.included):
+        _scrub(resource.attributes, _SECRETS_OF.get(resource.type, _SECRETS))
+    return document
+
+
+def _scrub(members: dict[str, Any], names: tuple[str, ...]) -> None:
+    for name in names:
+        members.pop(name, None)
+    for value in members.values():
+        if isinstance(value, dict):
+            _scrub(value, names)

@@ -141,6 +141,7 @@ class SyncRunner:
             closing.callback(ledger.close)
             journal = self._journal(seen)
             run_id = f"{journal.started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+            earlier = journal.begin_try(run_id)
 
             def writer(stream: str) -> PartWriter:
                 made = PartWriter(
@@ -159,8 +160,8 @@ class SyncRunner:
             streams = {name: _written(sink, replaces=name in work.anew) for name, sink in work.sinks.items()}
             manifest = self._publish(seen, run_id, work, streams)
             undo.pop_all()
+        self._destination.tidy(manifest, seen=seen, tries=earlier)
         journal.discard()
-        self._destination.tidy(manifest, seen=seen)
         path = str(self._destination.show(manifest))
         calls = sum(entry.calls for entry in streams.values())
         quota = self._client.quota.monthly_remaining
@@ -216,7 +217,9 @@ class SyncRunner:
 
     def _journal(self, seen: Manifest) -> Journal:
         task = f"{seen.sequence} {self._client.base_url} {self._source} {self._plan.task()}"
-        journal = Journal(self._destination.folder / "runs", task, now=self._now, clock=self._clock)
+        journal = Journal(
+            self._destination.folder / "runs", task, now=self._now, clock=self._clock, key=self._plan.privacy.key
+        )
         if journal.resumed:
             log.info(
                 "An earlier try read %s pages from %s on; this one carries it on.",
@@ -235,8 +238,8 @@ class SyncRunner:
             if self._plan.mode == "full" or ledger.fact(f"shape of {name}") != self._plan.shape(name)
         }
         if anew & set(PEOPLE_STREAMS):
-            # They are read together: the one needs what the other may have read already.
-            anew |= streams & {"session_people", "registration_answers"}
+            # They are read together: what the one needs, the others may have read, and who left, only they know.
+            anew |= streams & set(PEOPLE_STREAMS)
             ledger.forget("session_people")
         for name in anew:
             ledger.forget(name)

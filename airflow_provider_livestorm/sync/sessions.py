@@ -40,7 +40,7 @@ class SessionInfo:
     @property
     def is_over(self) -> bool:
         """Whether it was held and is over."""
-        return self.started_at is not None and self.status not in ("live", "upcoming", *_NEVER_HELD)
+        return (self.started_at or self.ended_at) is not None and self.status not in ("live", "upcoming", *_NEVER_HELD)
 
     @property
     def is_ahead(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -18,6 +18,7 @@ from airflow_provider_livestorm.sync.storage import (
     StoragePath,
     create_exclusively,
     forget_listings,
+    remove_tree,
     write_whole,
 )
 
@@ -206,8 +207,18 @@ class Destination:
             " it again, and give each destination to one DAG."
         )
 
-    def tidy(self, manifest: Manifest, *, seen: Manifest) -> None:
-        """Remove what the state before needed and this one does not; what can't be removed does no harm."""
+    def tidy(self, manifest: Manifest, *, seen: Manifest, tries: Iterable[str] = ()) -> None:
+        """Remove what the state before needed and this one does not; what can't be removed does no harm.
+
+        Args:
+            manifest: that was published.
+            seen: the state before.
+            tries: ids of runs that were cut short, and whose files nobody will publish.
+        """
+        for run_id in tries:
+            for stream in manifest.runs[-1].streams:
+                with contextlib.suppress(OSError):
+                    remove_tree(self.root / stream / run_id)
         with contextlib.suppress(OSError):
             if seen.ledger not in (None, manifest.ledger):
                 (self.folder / "ledgers" / str(seen.ledger).rpartition("/")[2]).unlink()

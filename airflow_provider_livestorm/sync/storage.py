@@ -95,10 +95,14 @@ def create_exclusively(path: StoragePath, content: bytes) -> None:
 
 
 def forget_listings(path: StoragePath) -> None:
-    """Have the next look at a folder be a true one: fsspec's object stores remember what a folder held."""
-    file_system = getattr(path, "fs", None)
-    if file_system is not None:
-        file_system.invalidate_cache()
+    """Have the next look at a folder be a true one: fsspec's object stores remember what a folder held.
+
+    Airflow's path without a connection has two file systems, its own and that of the path which it wraps.
+    """
+    for one in (path, getattr(path, "__wrapped__", None)):
+        file_system = getattr(one, "fs", None)
+        if file_system is not None:
+            file_system.invalidate_cache()
 
 
 def _write_beside(path: pathlib.Path, content: bytes, *, flushed: bool = True) -> pathlib.Path:

@@ -11,6 +11,7 @@ import pytest
 from airflow_provider_livestorm.exceptions import LivestormQuotaExceededError, LivestormServerError
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
 from airflow_provider_livestorm.sync import journal
+from airflow_provider_livestorm.sync.privacy import Privacy
 from tests.sync.conftest import Syncing
 from trials.syncing import client_of, sync
 
@@ -53,6 +54,28 @@ def test_nothing_is_left_of_the_journal_once_it_is_published(broken: Syncing) ->
     assert list(runs.glob("*/*.page"))
     broken("events", "sessions", "session_people")
     assert not list(runs.rglob("*"))
+
+
+def test_what_is_kept_opens_no_door(broken: Syncing) -> None:
+    secrets = [text.encode() for text in broken.sandbox.secrets()]
+    assert secrets
+    for page in (broken.folder / "_livestorm" / "runs").rglob("*"):
+        content = page.read_bytes() if page.is_file() else b""
+        assert not [secret for secret in secrets if secret in content]
+        assert b"password_key" not in content
+
+
+def test_with_a_key_what_is_kept_is_encrypted_and_carried_on(sandbox: SandboxProcess, syncing: Any) -> None:
+    made: Syncing = syncing(sandbox)
+    how = {"privacy": Privacy(exclude=(), key="a long random text")}
+    fail_at(sandbox, f"/v1/sessions/{last_session(sandbox)}")
+    with pytest.raises(LivestormServerError):
+        made("session_people", **how)
+    sandbox.clear_faults()
+    pages = list((made.folder / "_livestorm" / "runs").glob("*/*.page"))
+    assert len(pages) > 5
+    assert not [page for page in pages if b"@" in page.read_bytes()]
+    assert made("session_people", **how).resumed == len(pages)
 
 
 def test_a_damaged_page_is_asked_for_again(broken: Syncing, caplog: pytest.LogCaptureFixture) -> None:
