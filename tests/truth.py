@@ -14,6 +14,8 @@ import pathlib
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
 from airflow_provider_livestorm.sync.privacy import DEFAULT_EXCLUDE
 
@@ -80,7 +82,7 @@ def published_rows(destination: pathlib.Path, stream: str) -> list[Row]:
             lines = gzip.decompress(content).splitlines()
             assert len(lines) == part["rows"]
             for line in lines:
-                row = json.loads(line)
+                row = msgspec.json.decode(line)
                 deleted = row.pop("_deleted_at", None)
                 key = tuple(row[name] for name in KEYS[stream])
                 assert key not in seen, f"{stream}: {key} came twice in one run"
@@ -94,9 +96,10 @@ def published_rows(destination: pathlib.Path, stream: str) -> list[Row]:
 
 def digest(stream: str, rows: list[Row]) -> str:
     """One hash over all rows, whatever their order; members that are null count as absent."""
-    lines = sorted(json.dumps({k: v for k, v in row.items() if v is not None}, sort_keys=True) for row in rows)
+    encode = msgspec.json.Encoder(order="sorted").encode
+    lines = sorted(encode({name: value for name, value in row.items() if value is not None}) for row in rows)
     assert len({tuple(row[name] for name in KEYS[stream]) for row in rows}) == len(rows), "a key came twice"
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return hashlib.sha256(b"\n".join(lines)).hexdigest()
 
 
 def _event(resource: dict[str, Any]) -> Row:

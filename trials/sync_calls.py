@@ -8,6 +8,8 @@ import tempfile
 from collections import Counter
 from typing import Any
 
+import msgspec
+
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
 from airflow_provider_livestorm.sync.runner import SyncRunner
 from airflow_provider_livestorm.sync.state import Destination
@@ -101,16 +103,17 @@ def daily(_: Any, days: int, preset: str = "real", settings: dict[str, Any] | No
     )
 
 
-def _changing(sandbox: SandboxProcess) -> dict[str, dict[str, dict[str, str]]]:
-    """By stream and list: each row as text."""
-    found: dict[str, dict[str, dict[str, str]]] = {}
+def _changing(sandbox: SandboxProcess) -> dict[str, dict[str, dict[str, bytes]]]:
+    """By stream and list: each row's attributes."""
+    found: dict[str, dict[str, dict[str, bytes]]] = {}
+    encode = msgspec.json.encode
     for stream in ("session_people", "event_people", *_IN_SESSION):
-        lists: dict[str, dict[str, str]] = {}
+        lists: dict[str, dict[str, bytes]] = {}
         parent = "event_id" if stream == "event_people" else "session_id"
         for row in sandbox.truth(stream):
-            lists.setdefault(row[parent], {})[row["id"]] = str(sorted(row["attributes"].items()))
+            lists.setdefault(row[parent], {})[row["id"]] = encode(row["attributes"])
         found[stream] = lists
-    found["people"] = {"": {row["id"]: str(sorted(row["attributes"].items())) for row in sandbox.truth("people")}}
+    found["people"] = {"": {row["id"]: encode(row["attributes"]) for row in sandbox.truth("people")}}
     return found
 
 
