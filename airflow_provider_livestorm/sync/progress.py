@@ -1,26 +1,18 @@
-"""A line that people can read, every few seconds, and numbers for whoever counts."""
+"""A line that people can read, every few seconds."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 from airflow_provider_livestorm.api.client import LivestormClient
 
-__all__ = ["Metrics", "Progress"]
+__all__ = ["Progress"]
 
 _SAY_EVERY = 5.0  # seconds between two lines
 
 log = logging.getLogger(__name__)
-
-
-class Metrics(Protocol):
-    """Takes numbers; Airflow's Stats, where it runs in Airflow."""
-
-    def gauge(self, name: str, value: float, *, tags: dict[str, str]) -> None:
-        """Set a number."""
 
 
 class Progress:
@@ -29,6 +21,9 @@ class Progress:
     Args:
         client: counts calls and knows the quota.
         monotonic: seconds.
+
+    Attributes:
+        rows: that were written since the step began.
     """
 
     def __init__(self, client: LivestormClient, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -38,10 +33,11 @@ class Progress:
         self._what = ""
         self._done = 0
         self._total: int | None = None
+        self.rows = 0
 
     def step(self, what: str, total: int | None = None) -> None:
         """A step begins: `what` it reads, and how many lists there are to be read."""
-        self._what, self._total, self._done = what, total, 0
+        self._what, self._total, self._done, self.rows = what, total, 0, 0
         self._began = self._monotonic()
 
     def page(self, path: str, number: int, pages: int | None) -> None:
@@ -65,6 +61,6 @@ class Progress:
             seconds = (self._monotonic() - self._began) / self._done * (self._total - self._done)
             rest = f", {seconds / 60:.0f} min left" if seconds >= 90 else f", {seconds:.0f} s left"  # noqa: PLR2004
         log.info(
-            "%s: %s; %s calls so far, %s left this month%s.",
-            self._what, where, f"{self._client.calls:,}", "?" if left is None else f"{left:,}", rest,
+            "%s: %s; %s rows, %s calls so far, %s left this month%s.",
+            self._what, where, f"{self.rows:,}", f"{self._client.calls:,}", "?" if left is None else f"{left:,}", rest,
         )  # fmt: skip

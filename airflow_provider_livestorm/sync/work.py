@@ -246,6 +246,7 @@ class Work:
                     seen(row, is_new, before)
             if sink:
                 sink.write(out)
+                self.progress.rows += len(out)
         gone = self.ledger.sweep(number) if whole else []
         if sink:
             sink.delete(self.key(stream, parent, one.id) for one in gone)
