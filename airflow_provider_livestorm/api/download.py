@@ -24,7 +24,7 @@ from airflow_provider_livestorm.exceptions import LivestormApiError, LivestormCo
 
 __all__ = ["Downloader", "Sink", "Source"]
 
-_BLOCK = 256 * 1024  # bytes in memory at a time; what a broken connection loses at most
+_BLOCK = 64 * 1024  # bytes in memory at a time; what a broken connection loses at most
 _EXPIRED = frozenset({400, 401, 403, 404, 410})  # how stores refuse a signed URL that was good once
 _LONGEST_BACKOFF = 30.0  # seconds
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")  # RFC 9110, 14.4

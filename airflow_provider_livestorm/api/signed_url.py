@@ -40,7 +40,7 @@ class SignedUrls:
     def __init__(self, *, timeout: tuple[float, float], clock: Callable[[], float] = time.time) -> None:
         self._timeout = timeout
         self._clock = clock
-        self._session = requests.Session()
+        self._session = _NoRedirects()
         # Ranges and sizes are of the file's own bytes: it must not come compressed.
         self._session.headers.update({"Accept-Encoding": "identity", "User-Agent": "airflow-provider-livestorm"})
         for name in ("urllib3.connection", "urllib3.connectionpool"):
@@ -69,7 +69,7 @@ class SignedUrls:
             if not response.is_redirect:
                 break
             response.close()
-            url = urljoin(url, response.headers["Location"])
+            url = _joined(url, response.headers["Location"])
         status = response.status_code
         if status in (200, 206, 416):
             return response
@@ -103,12 +103,30 @@ class SignedUrls:
                     auth=_no_authorization,
                     timeout=self._timeout,
                     stream=True,
-                    allow_redirects=False,  # requests would follow them anywhere, and look into .netrc at each
+                    allow_redirects=False,
                 )
         except OSError as error:
             reason = transport_reason(error)
         # Out here, so that this error has no context, which would hold the URL.
         raise LivestormConnectionError(f"{name}: no answer from the storage {urlsplit(url).hostname} ({reason}).")
+
+
+class _NoRedirects(requests.Session):
+    """Leaves redirects to us: requests would follow them anywhere, and look into .netrc at each.
+
+    Told not to, it still looks where they lead, for which it reads all of their body and may stumble over the address.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Nowhere."""
+
+
+def _joined(url: str, location: str) -> str:
+    """Where a redirect leads; nowhere, if that is no address."""
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return ""
 
 
 def _is_secure(url: str) -> bool:
