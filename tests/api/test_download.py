@@ -341,6 +341,14 @@ def test_each_url_that_brought_bytes_may_be_replaced(downloader: Downloader, wir
     assert len(asked) == 2
 
 
+def test_but_not_twice_where_none_came(downloader: Downloader, wire: requests_mock.Mocker) -> None:
+    whole = {"headers": {"Content-Length": str(len(BODY))}}
+    expired = {"status_code": 403}
+    wire.get(SIGNED, [whole | {"content": BODY[:1_000]}, expired, expired, whole | {"content": BODY}])
+    with pytest.raises(LivestormApiError, match="HTTP 403"):
+        downloader.download(source(), Memory())
+
+
 @pytest.mark.parametrize("status", [400, 403, 404, 410])
 def test_a_fresh_url_that_is_refused_as_well_is_an_error(
     downloader: Downloader, wire: requests_mock.Mocker, waits: Waits, status: int
