@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import pathlib
 from typing import Any, ClassVar
 
 import pytest
@@ -12,6 +14,8 @@ from airflow_provider_livestorm.api.records import Event, Session
 from airflow_provider_livestorm.links import LINK_KEY, LivestormEventLink, LivestormSessionLink, note_links
 from airflow_provider_livestorm.operators.recordings import LivestormDownloadRecordingsOperator
 from airflow_provider_livestorm.provider_info import get_provider_info
+from airflow_provider_livestorm.sandbox.process import SandboxProcess
+from scripts.local_airflow import LocalAirflow
 
 EVENT = Event(id="1", registration_link="https://app.livestorm.co/acme/launch")
 SESSION = Session(id="2", room_link="https://app.livestorm.co/p/2")
@@ -69,3 +73,51 @@ def test_airflow_knows_them() -> None:
     named = [getattr(links, path.rpartition(".")[2]) for path in get_provider_info()["extra-links"]]
     assert named == [type(link) for link in LivestormDownloadRecordingsOperator.operator_extra_links]
     assert [link().name for link in named] == ["Livestorm event", "Livestorm session"]
+
+
+_DAG = """
+import os
+import pendulum
+from airflow.providers.common.compat.sdk import DAG
+from airflow_provider_livestorm.operators.recordings import LivestormDownloadRecordingsOperator
+
+with DAG(dag_id="recordings", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC")) as dag:
+    LivestormDownloadRecordingsOperator(
+        task_id="recordings",
+        session_ids="{{ [var.value.session_id] }}",
+        destination=os.environ["LIVESTORM_DESTINATION"],
+    )
+"""
+_LINKS = """
+import json
+from airflow.models.xcom import XComModel
+from airflow.utils.session import create_session
+with create_session() as session:
+    print(json.dumps({one.key: one.value for one in session.query(XComModel) if one.key.startswith("_link_")}))
+"""
+
+
+def test_a_run_in_airflow_3_leaves_the_links_where_its_ui_looks(
+    tmp_path: pathlib.Path, sandbox: SandboxProcess
+) -> None:
+    """In XComs of the links' own names, which Airflow fills when a task has ended."""
+    dags = tmp_path / "dags"
+    dags.mkdir()
+    (dags / "recordings.py").write_text(_DAG)
+    session = sandbox.truth("recordings")[0]["attributes"]["session_id"]
+    members = {"conn_type": "livestorm", "host": sandbox.api_url, "password": sandbox.credentials()["api_token"]}
+    airflow = LocalAirflow(
+        tmp_path / "airflow",
+        dags=dags,
+        settings={
+            "AIRFLOW_CONN_LIVESTORM_DEFAULT": json.dumps(members),
+            "AIRFLOW_VAR_SESSION_ID": session,
+            "LIVESTORM_DESTINATION": str(tmp_path / "data"),
+        },
+    )
+    airflow.migrate()
+    done = airflow.run("dags", "test", "recordings", check=False)
+    assert len(list((tmp_path / "data").glob("*/*.mp4"))) == 1, done.stdout + done.stderr
+    kept = airflow.python(_LINKS)
+    assert kept["_link_LivestormSessionLink"] == f"https://app.livestorm.co/p/{session}"
+    assert kept["_link_LivestormEventLink"].startswith("https://app.livestorm.co/")
