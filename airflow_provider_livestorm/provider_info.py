@@ -28,7 +28,17 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": "Livestorm", "python-modules": ["airflow_provider_livestorm.hooks.livestorm"]},
         ],
         "operators": [
-            {"integration-name": "Livestorm", "python-modules": ["airflow_provider_livestorm.operators.livestorm"]},
+            {
+                "integration-name": "Livestorm",
+                "python-modules": [
+                    "airflow_provider_livestorm.operators.livestorm",
+                    "airflow_provider_livestorm.operators.recordings",
+                ],
+            },
+        ],
+        "extra-links": [
+            "airflow_provider_livestorm.links.LivestormEventLink",
+            "airflow_provider_livestorm.links.LivestormSessionLink",
         ],
         "connection-types": [
             {
