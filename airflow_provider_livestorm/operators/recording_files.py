@@ -214,10 +214,9 @@ class StoredFile:
             if isinstance(file, AbstractBufferedFile):
                 file.discard()
                 file.closed = True  # closing would publish what there is, and so would the garbage collector
-            else:
-                file.close()
-        if not self._existed:
-            with suppress(OSError):
+                return  # nothing was seen of it; what is there meanwhile is another task's
+            file.close()
+            if not self._existed:
                 self._file_system.rm_file(self._key)  # of a store that shows a file while it is written
 
 

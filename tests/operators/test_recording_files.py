@@ -46,12 +46,17 @@ class Upload(AbstractBufferedFile):  # type: ignore[misc]
         Bucket.discarded += 1
 
 
+def attached(protocol: str) -> ObjectStoragePath:
+    """A folder in that store."""
+    fsspec.register_implementation("bucket", Bucket, clobber=True)
+    attach(protocol, fs=fsspec.filesystem(protocol))
+    return ObjectStoragePath(f"{protocol}://recordings/session")
+
+
 @pytest.fixture(params=["memory", "bucket"])
 def stored(request: pytest.FixtureRequest) -> ObjectStoragePath:
     """A path in a store that shows what is being written, and in one that does not."""
-    fsspec.register_implementation("bucket", Bucket, clobber=True)
-    attach(request.param, fs=fsspec.filesystem(request.param))
-    path = ObjectStoragePath(f"{request.param}://recordings/session/a.mp4")
+    path = attached(request.param) / "a.mp4"
     path.unlink(missing_ok=True)
     return path
 
@@ -70,6 +75,7 @@ def stored(request: pytest.FixtureRequest) -> ObjectStoragePath:
         (".bashrc", "bashrc"),
         ("a\x00b\nc:d*e?.mp4", "a_b_c_d_e_.mp4"),
         ("Réunion d\u2019été.mp4", "Réunion d_été.mp4"),
+        ("1. What we said. Then we left at noon.", "1. What we said. Then we left at noon"),
         ("", "recording.mp4"),
         (None, "recording.mp4"),
     ],
@@ -88,6 +94,10 @@ def test_whatever_is_told_the_name_stays_in_its_folder(told: str, kind: str | No
     assert len(name.encode()) <= 150
     assert not set(name) & set("\x00/\\*?[]{}#%:\n")
     assert safe_name(name, kind) == name
+
+
+def test_a_long_sentence_has_no_suffix_to_keep() -> None:
+    assert len(safe_name(f"a. {'b' * 200}")) == 150
 
 
 def test_a_long_name_keeps_its_suffix() -> None:
@@ -216,15 +226,22 @@ def test_a_store_has_nothing_of_what_broke(stored: ObjectStoragePath) -> None:
 
 
 def test_a_store_that_shows_what_is_whole_keeps_the_old_where_the_new_broke() -> None:
-    fsspec.register_implementation("bucket", Bucket, clobber=True)
-    attach("bucket", fs=fsspec.filesystem("bucket"))
-    path = ObjectStoragePath("bucket://recordings/session/old.mp4")
+    path = attached("bucket") / "old.mp4"
     path.write_bytes(b"old")
     with StoredFile(path, exists=True) as file:
         file.begin('"1"')
         file.write(b"abcdefghij")
     del file  # whose upload must not be completed by the garbage collector
     assert path.read_bytes() == b"old"
+
+
+def test_what_another_task_stored_meanwhile_stays() -> None:
+    path = attached("bucket") / "meanwhile.mp4"
+    with StoredFile(path, exists=False) as file:
+        file.begin('"1"')
+        file.write(b"abcdefghij")
+        path.write_bytes(b"whole")
+    assert path.read_bytes() == b"whole"
 
 
 def test_a_store_begins_anew(stored: ObjectStoragePath) -> None:
