@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import pathlib
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
 import fsspec
+import msgspec
 import pytest
 import requests
 from airflow.sdk import ObjectStoragePath
@@ -18,6 +22,7 @@ from airflow.sdk.io import attach
 from airflow_provider_livestorm.api.client import LivestormClient
 from airflow_provider_livestorm.exceptions import (
     LivestormError,
+    LivestormListChangedError,
     LivestormPublishConflictError,
     LivestormServerError,
 )
@@ -221,6 +226,39 @@ def test_the_next_try_of_a_task_goes_on(
     assert files(tmp_path) == [pathlib.Path(told["file"])]
 
 
+_KILLED = """
+import sys
+from airflow_provider_livestorm.operators.recordings import LivestormDownloadRecordingsOperator
+_, conn_id, session_id, destination = sys.argv
+LivestormDownloadRecordingsOperator(
+    task_id="recordings", session_ids=session_id, destination=destination, livestorm_conn_id=conn_id
+).execute({})
+"""
+
+
+def test_the_next_try_goes_on_also_where_the_one_before_was_killed(
+    tmp_path: pathlib.Path,
+    connection: str,
+    sandbox: SandboxProcess,
+    recordings: list[Row],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session = recordings[0]["session_id"]
+    sandbox.add_fault(path_prefix="/recordings", body="drip", delay=120)
+    with subprocess.Popen([sys.executable, "-c", _KILLED, connection, session, str(tmp_path)]) as child:
+        while not any(path.suffix == ".part" and path.stat().st_size for path in files(tmp_path)):
+            assert child.poll() is None
+            time.sleep(0.05)  # between two looks
+        child.kill()
+    (part,) = (path for path in files(tmp_path) if path.suffix == ".part")
+    held = part.read_bytes()
+
+    monkeypatch.setattr(LocalFile, "begin", lambda *_: pytest.fail("it was begun anew"))
+    (told,) = execute(tmp_path, connection, session)
+    content = pathlib.Path(told["file"]).read_bytes()
+    assert (content[: len(held)], len(content)) == (held, recordings[0]["file_size"])
+
+
 def test_urls_live_as_long_as_asked(
     tmp_path: pathlib.Path, connection: str, recordings: list[Row], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,6 +277,42 @@ def test_a_url_that_expired_is_asked_for_anew(
     (told,) = execute(tmp_path, connection, session)
     assert told["bytes"] == recordings[0]["file_size"]
     assert sandbox.status()["counters"]["used_this_month"] - before == 3  # two lists, and the links
+
+
+def test_the_fresh_url_is_that_of_the_same_recording(
+    tmp_path: pathlib.Path,
+    connection: str,
+    sandbox: SandboxProcess,
+    recordings: list[Row],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A session may have several; here another one leads the list when it is read again."""
+    listed = LivestormDownloadRecordingsOperator._listed
+
+    def with_another(*given: Any) -> Any:
+        found = listed(*given)
+        return [(msgspec.structs.replace(found[0][0], id="another"), "https://storage.example/another"), *found]
+
+    sandbox.add_fault(path_prefix="/recordings", status=403)
+    operator = LivestormDownloadRecordingsOperator
+
+    def at_first(*given: Any) -> Any:
+        monkeypatch.setattr(operator, "_listed", with_another)
+        return listed(*given)
+
+    monkeypatch.setattr(operator, "_listed", at_first)
+    (told,) = execute(tmp_path, connection, recordings[0]["session_id"])
+    assert told["bytes"] == recordings[0]["file_size"]
+
+
+def test_a_list_that_is_not_whole_is_read_again(
+    tmp_path: pathlib.Path, connection: str, sandbox: SandboxProcess, recordings: list[Row]
+) -> None:
+    session = recordings[0]["session_id"]
+    sandbox.add_fault(path_prefix=f"/v1/sessions/{session}/recordings", body="record-count-off")
+    with pytest.raises(LivestormListChangedError, match="where Livestorm counts 2"):
+        execute(tmp_path, connection, session)
+    assert len(execute(tmp_path, connection, session)) == 1
 
 
 def test_a_recording_that_was_deleted_meanwhile_is_said(
