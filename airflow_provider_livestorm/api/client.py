@@ -257,7 +257,7 @@ class LivestormClient:
                 timeout=self._timeout,
                 allow_redirects=False,  # a token is never carried to another host
             )
-            self.latency += (time.monotonic() - began - self.latency) / 5
+            self.latency += (time.monotonic() - began - self.latency) / 8
             quota = read_quota(response.headers)
             refused = response.status_code == requests.codes.too_many_requests
             resets_at = monthly_reset(response.headers, now=self._clock()) if refused else None

@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 
 class _Begun(msgspec.Struct, frozen=True):
     started_at: dt.datetime
+    sequence: int
     format: int = 1
 
 
@@ -56,7 +57,8 @@ class Journal:
 
     Args:
         folder: of journals, `_livestorm/runs` in the destination.
-        task: what is done, as text of any length: streams, filters, the state it is done on.
+        task: what is done, as text of any length: streams, filters, whose data.
+        sequence: of the published state that it is done on.
         now: the time, aware; the run is carried out as of the time at which its first try began.
         clock: UTC unix seconds, for the age of pages.
         key: what pages are encrypted with; None: they are not.
@@ -71,12 +73,13 @@ class Journal:
         self,
         folder: StoragePath,
         task: str,
+        sequence: int,
         *,
         now: Callable[[], dt.datetime],
         clock: Callable[[], float] = time.time,
         key: str | None = None,
     ) -> None:
-        self.folder = folder / hashlib.sha256(task.encode()).hexdigest()[:24]
+        self.folder = folder / hashlib.sha256(f"{sequence} {task}".encode()).hexdigest()[:24]
         self._clock = clock
         self._fernet = (
             Fernet(base64.urlsafe_b64encode(hashlib.sha256(f"pages {key}".encode()).digest())) if key else None
@@ -88,7 +91,7 @@ class Journal:
             self._names = {entry.name for entry in self.folder.iterdir() if entry.name.endswith(".page")}
         else:
             self.started_at = now()
-            write_whole(self.folder / _BEGUN, msgspec.json.encode(_Begun(self.started_at)))
+            write_whole(self.folder / _BEGUN, msgspec.json.encode(_Begun(self.started_at, sequence)))
         self.resumed = len(self._names)
         self.reused = 0
 
@@ -145,16 +148,28 @@ class Journal:
         write_whole(self.folder / file, content, flushed=False)
         self._names.add(file)
 
-    def begin_try(self, run_id: str) -> list[str]:
-        """Note a try; returns those before it. None of them can publish any more once one has."""
-        before = [entry.name.removesuffix(_TRY) for entry in self.folder.iterdir() if entry.name.endswith(_TRY)]
+    def begin_try(self, run_id: str) -> None:
+        """Note that a run writes files under this name: whoever publishes removes those of all who did not."""
         write_whole(self.folder / f"{run_id}{_TRY}", b"", flushed=False)
-        return before
 
-    def discard(self) -> None:
-        """Take the journal away; for a run that published."""
-        with contextlib.suppress(OSError):
-            remove_tree(self.folder)
+    @staticmethod
+    def discard(folder: StoragePath, sequence: int) -> list[str]:
+        """Take all journals away that are of an earlier state, and tell the runs that wrote them.
+
+        Whatever of these still runs cannot publish any more. What can't be removed does no harm.
+
+        Args:
+            folder: of journals.
+            sequence: of the state that is published now.
+        """
+        tries: list[str] = []
+        with contextlib.suppress(OSError, msgspec.DecodeError):
+            forget_listings(folder)
+            for journal in list(folder.iterdir()) if folder.exists() else []:
+                if _begun.decode((journal / _BEGUN).read_bytes()).sequence < sequence:
+                    tries += [one.name.removesuffix(_TRY) for one in journal.iterdir() if one.name.endswith(_TRY)]
+                    remove_tree(journal)
+        return tries
 
     def _read(self, name: str, page: int) -> _Kept | None:
         file = f"{name}-{page:06d}.page"

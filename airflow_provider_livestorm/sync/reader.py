@@ -25,7 +25,7 @@ __all__ = ["ListRead", "Reader", "Request"]
 _READS = 3  # of a list that changes while it is read
 _IN_MEMORY = 8  # pages of a list that wait in memory; of a longer list they are read from the journal
 _LANES = 4  # calls on their way at once, at most: the limit is 5 a second
-_SLOW = 0.12  # seconds of an answer from which on one call at a time cannot use the 5 a second
+_SLOW = 0.16  # seconds of an answer from which on one call at a time cannot use the 5 a second
 
 # What opens a door to whoever has it (api.md 6.3, 6.5).
 _SECRETS = SESSION_PEOPLE.secrets

@@ -141,7 +141,7 @@ class SyncRunner:
             closing.callback(ledger.close)
             journal = self._journal(seen)
             run_id = f"{journal.started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-            earlier = journal.begin_try(run_id)
+            journal.begin_try(run_id)
 
             def writer(stream: str) -> PartWriter:
                 made = PartWriter(
@@ -160,8 +160,8 @@ class SyncRunner:
             streams = {name: _written(sink, replaces=name in work.anew) for name, sink in work.sinks.items()}
             manifest = self._publish(seen, run_id, work, streams)
             undo.pop_all()
-        self._destination.tidy(manifest, seen=seen, tries=earlier)
-        journal.discard()
+        tries = Journal.discard(self._destination.folder / "runs", manifest.sequence)
+        self._destination.tidy(manifest, seen=seen, tries=tries)
         path = str(self._destination.show(manifest))
         calls = sum(entry.calls for entry in streams.values())
         quota = self._client.quota.monthly_remaining
@@ -179,7 +179,9 @@ class SyncRunner:
             ledger = self._ledger(seen, folder)
             closing.callback(ledger.close)
             before = self._client.calls
-            work = self._work(ledger, Journal(folder / "journal", "plan", now=self._now, clock=self._clock), NullWriter)
+            work = self._work(
+                ledger, Journal(folder / "journal", "plan", 0, now=self._now, clock=self._clock), NullWriter
+            )
             read_webinars(work)
             if self._client.calls == before:
                 self._client.request("GET", "/ping")  # for the quota
@@ -216,9 +218,13 @@ class SyncRunner:
         return Ledger(folder)
 
     def _journal(self, seen: Manifest) -> Journal:
-        task = f"{seen.sequence} {self._client.base_url} {self._source} {self._plan.task()}"
         journal = Journal(
-            self._destination.folder / "runs", task, now=self._now, clock=self._clock, key=self._plan.privacy.key
+            self._destination.folder / "runs",
+            f"{self._client.base_url} {self._source} {self._plan.task()}",
+            seen.sequence,
+            now=self._now,
+            clock=self._clock,
+            key=self._plan.privacy.key,
         )
         if journal.resumed:
             log.info(

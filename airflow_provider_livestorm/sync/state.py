@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from airflow_provider_livestorm.api.resources import CATALOGUE
 from airflow_provider_livestorm.exceptions import LivestormDestinationError, LivestormPublishConflictError
 from airflow_provider_livestorm.sync.storage import (
     StoragePath,
@@ -213,10 +214,11 @@ class Destination:
         Args:
             manifest: that was published.
             seen: the state before.
-            tries: ids of runs that were cut short, and whose files nobody will publish.
+            tries: ids of runs; the files of those that did not publish nobody will publish.
         """
-        for run_id in tries:
-            for stream in manifest.runs[-1].streams:
+        published = {run.run_id for run in manifest.runs}
+        for run_id in set(tries) - published:
+            for stream in CATALOGUE:
                 with contextlib.suppress(OSError):
                     remove_tree(self.root / stream / run_id)
         with contextlib.suppress(OSError):

