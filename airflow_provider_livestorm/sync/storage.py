@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import pathlib
 import shutil
@@ -12,7 +14,19 @@ import uuid
 from collections.abc import Iterator
 from typing import IO, Any, Protocol, Self
 
-__all__ = ["StoragePath", "create_exclusively", "forget_listings", "remove_tree", "write_whole"]
+__all__ = [
+    "StoragePath",
+    "create_exclusively",
+    "failing_as_os_error",
+    "forget_listings",
+    "make_folder",
+    "remove_tree",
+    "write_whole",
+]
+
+# What the clients of object stores are made of. Some of their errors are no OSError, as botocore's of no connection.
+_CLIENTS = frozenset({"adlfs", "aiobotocore", "aiohttp", "azure", "botocore", "gcsfs", "google"})
+_BUCKETED = frozenset({"abfs", "abfss", "adl", "az", "gcs", "gs", "s3", "s3a", "wasb", "wasbs"})  # protocols of fsspec
 
 
 class StoragePath(Protocol):
@@ -39,13 +53,40 @@ class StoragePath(Protocol):
         """What is in the folder."""
 
     def mkdir(self, mode: int = 0o777, parents: bool = False, exist_ok: bool = False) -> None:
-        """Make the folder; object stores have none and do nothing."""
+        """Make the folder. In an object store this makes the bucket, so call `make_folder` instead."""
 
     def unlink(self) -> None:
         """Remove the file."""
 
     def read_bytes(self) -> bytes:
         """The whole file."""
+
+
+@contextlib.contextmanager
+def failing_as_os_error() -> Iterator[None]:
+    """Have a store's failure be an OSError, whatever its client raises.
+
+    Raises:
+        OSError: the client failed; its own error is the cause.
+    """
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] in _CLIENTS:
+            raise OSError(errno.EIO, f"{type(error).__name__}: {error}") from error
+        raise
+
+
+def make_folder(path: StoragePath) -> None:
+    """Make a folder and those above it, where folders are real.
+
+    An object store has none. Asked for one it makes the bucket, and so a typing error would become a new bucket.
+    """
+    protocols = getattr(getattr(path, "fs", None), "protocol", ())
+    if _BUCKETED.isdisjoint((protocols,) if isinstance(protocols, str) else protocols):
+        path.mkdir(parents=True, exist_ok=True)
 
 
 def write_whole(path: StoragePath, content: bytes, *, flushed: bool = True) -> None:
@@ -57,12 +98,15 @@ def write_whole(path: StoragePath, content: bytes, *, flushed: bool = True) -> N
         path: where to; its folder is made, unless `flushed` is False.
         content: all of it.
         flushed: whether it outlasts a power cut, too; on local disk.
+
+    Raises:
+        OSError: it could not be written.
     """
     if flushed:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
     if not isinstance(path, pathlib.Path):
-        with path.open("wb") as file:
-            file.write(content)
+        with failing_as_os_error():
+            _put(path, content)
         return
     beside = _write_beside(path, content, flushed=flushed)
     beside.replace(path)
@@ -71,27 +115,65 @@ def write_whole(path: StoragePath, content: bytes, *, flushed: bool = True) -> N
 def create_exclusively(path: StoragePath, content: bytes) -> None:
     """Write a whole file where there was none.
 
+    On local disk, and where the object store has a conditional put (S3, GCS, Azure), exactly one of many callers
+    succeeds. On others it is a check before the put.
+
+    Args:
+        path: where to; its folder is made.
+        content: all of it, and no other caller's: it is how a caller knows its own file again.
+
     Raises:
-        FileExistsError: there is one. On local disk, and where the object store can create exclusively as S3 does,
-            exactly one of many callers succeeds; on others it is a check before the put.
+        FileExistsError: there is one, of another caller.
+        OSError: it could not be written, or it could not be told whether it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     if not isinstance(path, pathlib.Path):
-        forget_listings(path.parent)
-        if path.exists():
-            raise FileExistsError(str(path))
-        try:
-            with path.open("xb") as file:
-                file.write(content)
-        except (NotImplementedError, ValueError):  # a file system that does not know this mode
-            with path.open("wb") as file:
-                file.write(content)
+        with failing_as_os_error():
+            _create_in_store(path, content)
         return
     beside = _write_beside(path, content)
     try:
         os.link(beside, path)  # fails if there is one, and shows the whole file at once
+    except FileExistsError:
+        if not beside.samefile(path):  # else NFS lost the answer, and asked again
+            raise
     finally:
         beside.unlink()
+
+
+def _create_in_store(path: StoragePath, content: bytes) -> None:
+    if _exists(path):
+        raise FileExistsError(str(path))
+    try:
+        with failing_as_os_error(), _open_new(path) as file:
+            file.write(content)
+    except OSError as error:
+        # A refusal may be of our own file: a client repeats a put whose answer was lost, and the store then refuses the
+        # second. Nor does each S3 word it as Amazon's does. So what is there now decides, not what was answered.
+        if _exists(path):
+            if path.read_bytes() != content:
+                raise FileExistsError(str(path)) from error
+        elif error.errno == errno.ENOSYS:  # an S3 without the conditional put answers 501
+            _put(path, content)
+        else:
+            raise
+
+
+def _exists(path: StoragePath) -> bool:
+    forget_listings(path.parent)
+    return path.exists()
+
+
+def _open_new(path: StoragePath) -> IO[Any]:
+    try:
+        return path.open("xb")
+    except (NotImplementedError, ValueError):  # a file system that does not know this mode
+        return path.open("wb")
+
+
+def _put(path: StoragePath, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
 
 
 def forget_listings(path: StoragePath) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import IO, Any, Self
 
@@ -12,7 +13,7 @@ from airflow_provider_livestorm.api.rows import Column
 from airflow_provider_livestorm.exceptions import LivestormConfigurationError, LivestormDestinationError
 from airflow_provider_livestorm.sync.formats import encoder_of
 from airflow_provider_livestorm.sync.state import PartEntry
-from airflow_provider_livestorm.sync.storage import StoragePath
+from airflow_provider_livestorm.sync.storage import StoragePath, failing_as_os_error, make_folder
 
 __all__ = ["ROWS_PER_PART", "PartWriter"]
 
@@ -66,58 +67,88 @@ class PartWriter:
         self.close()
 
     def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Write rows: values by the names of the columns.
+        """Write rows: a value for each column by its name, timestamps in UTC.
 
         Raises:
-            LivestormDestinationError: the destination failed.
+            LivestormDestinationError: the destination failed. The part that was open is given up.
         """
         rest = iter(rows)
-        try:
-            while True:
-                room = self._rows_per_part - (self._part.rows if self._part else 0)
-                batch = list(itertools.islice(rest, min(room, _BATCH)))
-                if not batch:
-                    return
+        while True:
+            room = self._rows_per_part - (self._part.rows if self._part else 0)
+            batch = list(itertools.islice(rest, min(room, _BATCH)))  # an error of the rows is not the destination's
+            if not batch:
+                return
+            with self._failures():
                 if self._part is None:
                     self._part = self._begin()
                 self._part.write(batch)
-                if self._part.rows == self._rows_per_part:
-                    self.close()
-        except OSError as error:
-            raise self._failed(error) from error
+            if self._part.rows == self._rows_per_part:
+                self.close()
 
     def close(self) -> None:
-        """End the part that is open."""
-        part, self._part = self._part, None
-        if part is not None:
-            try:
-                self.parts.append(part.close())
-            except OSError as error:
-                raise self._failed(error) from error
+        """End the part that is open.
+
+        Raises:
+            LivestormDestinationError: the destination failed. The part is given up.
+        """
+        if self._part is not None:
+            with self._failures():
+                self.parts.append(self._part.close())
+            self._part = None
 
     def remove(self) -> None:
-        """Remove what was written; for a run that failed."""
+        """Remove what was written; for a run that failed.
+
+        Raises:
+            LivestormDestinationError: not all of it could be removed.
+        """
+        self._give_up()
+        left, self._begun = self._begun, []
+        self.parts.clear()
+        failed: OSError | None = None
+        for path in left:
+            try:
+                with failing_as_os_error(), contextlib.suppress(FileNotFoundError):
+                    path.unlink()
+            except OSError as error:
+                failed = error
+        if failed is not None:
+            raise LivestormDestinationError(
+                f"{self._root} kept files of a run that failed, in {'/'.join(self._folder)}: {_reason(failed)}."
+                " No manifest names them; remove them by hand."
+            ) from failed
+
+    @contextlib.contextmanager
+    def _failures(self) -> Iterator[None]:
+        """Give up the part under way whatever fails, so that no part that misses rows is ever listed."""
         try:
-            self.close()
-        finally:
-            for path in self._begun:
-                path.unlink()
-            self._begun.clear()
-            self.parts.clear()
+            with failing_as_os_error():
+                yield
+        except BaseException as error:
+            self._give_up()
+            if isinstance(error, OSError):
+                raise LivestormDestinationError(
+                    f"{self._root} could not take the rows of {self._folder[0]}: {_reason(error)}."
+                ) from error
+            raise
+
+    def _give_up(self) -> None:
+        part, self._part = self._part, None
+        if part is not None:
+            part.give_up()
 
     def _begin(self) -> _Part:
         stream, run_id = self._folder
         name = f"part-{len(self.parts) + 1:05d}.{self._suffix}"
         folder = self._root / stream / run_id
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self._begun.append(folder / name)
         sink = _Counted((folder / name).open("wb"))
         return _Part(f"{stream}/{run_id}/{name}", sink, self._encoder(sink, self._columns))  # type: ignore[arg-type]
 
-    def _failed(self, error: OSError) -> LivestormDestinationError:
-        return LivestormDestinationError(
-            f"{self._root} could not take the rows of {self._folder[0]}: {error.strerror or type(error).__name__}."
-        )
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error) or type(error).__name__
 
 
 class _Part:
@@ -133,11 +164,12 @@ class _Part:
         self._encoder.write(rows)
         self.rows += len(rows)
 
+    def give_up(self) -> None:
+        self._sink.give_up()
+
     def close(self) -> PartEntry:
-        try:
-            self._encoder.close()
-        finally:
-            self._sink.file.close()
+        self._encoder.close()
+        self._sink.file.close()
         return PartEntry(self._relative, self.rows, self._sink.size, self._sink.digest.hexdigest())
 
 
@@ -150,8 +182,17 @@ class _Counted:
         self.file = file
         self.size = 0
         self.digest = hashlib.sha256()
+        self._given_up = False
+
+    def give_up(self) -> None:
+        """Close the file of a part that nobody will read."""
+        self._given_up = True
+        with contextlib.suppress(OSError), failing_as_os_error():
+            self.file.close()
 
     def write(self, data: Any) -> int:
+        if self._given_up:  # gzip and pyarrow write their ends when they are collected
+            return len(data)
         content = bytes(data) if not isinstance(data, bytes) else data
         self.file.write(content)
         self.size += len(content)

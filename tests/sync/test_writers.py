@@ -5,10 +5,14 @@ from __future__ import annotations
 import builtins
 import csv
 import datetime as dt
+import errno
+import gc
 import gzip
 import hashlib
 import json
 import pathlib
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -130,6 +134,32 @@ def test_equal_rows_give_equal_bytes(tmp_path: pathlib.Path, file_format: str) -
     assert one.parts == other.parts
 
 
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_equal_rows_give_equal_bytes_however_they_are_portioned(tmp_path: pathlib.Path, file_format: str) -> None:
+    found = set()
+    for portion in (1, 7, 499, 1200):
+        folder = tmp_path / str(portion)
+        with PartWriter(folder, "events", "run", COLUMNS, file_format=file_format, rows_per_part=1100) as writer:
+            for start in range(0, 1200, portion):
+                writer.append(rows(1200)[start : start + portion])
+        found.add(tuple(part.sha256 for part in writer.parts))
+    assert [len(digests) for digests in found] == [2]
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_a_row_is_told_by_the_columns_alone_and_in_their_order(tmp_path: pathlib.Path, file_format: str) -> None:
+    shuffled = [{"left_out": "private", **dict(reversed(row.items()))} for row in rows(3)]
+    plain = write(tmp_path / "plain", rows(3), file_format=file_format)
+    assert write(tmp_path / "shuffled", shuffled, file_format=file_format).parts == plain.parts
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_whole_numbers_of_any_size_come_back_in_json(tmp_path: pathlib.Path, file_format: str) -> None:
+    (row,) = rows(1)
+    (part,) = write(tmp_path, [{**row, "a_json": {"n": -(10**40)}}], file_format=file_format).parts
+    assert read(tmp_path / part.path)[0]["a_json"] == {"n": -(10**40)}
+
+
 def test_parquet_has_the_catalogues_types_also_where_all_is_null(tmp_path: pathlib.Path) -> None:
     columns = SESSION_PEOPLE.rows.columns
     with PartWriter(tmp_path, "session_people", "run", columns, file_format="parquet") as writer:
@@ -165,6 +195,95 @@ def test_a_destination_that_cannot_take_the_rows_says_so(tmp_path: pathlib.Path)
     (tmp_path / "events").write_text("a file where the folder of the stream belongs")
     with pytest.raises(LivestormDestinationError, match="could not take the rows of events"):
         write(tmp_path, rows(1))
+
+
+class Filling(type(pathlib.Path())):  # type: ignore[misc]
+    """A path on a disk that takes no byte as long as it is full."""
+
+    full = False
+
+    def open(self, *how: Any, **more: Any) -> Any:
+        file = super().open(*how, **more)
+        write = file.write
+
+        def limited(content: bytes) -> int:
+            if Filling.full:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return write(content)  # type: ignore[no-any-return]
+
+        return _Limited(file, limited)
+
+
+class _Limited:
+    def __init__(self, file: Any, write: Any) -> None:
+        self.write, self.close, self.flush = write, file.close, file.flush
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_a_part_that_misses_rows_is_never_listed_and_can_be_removed(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, file_format: str
+) -> None:
+    writer = PartWriter(Filling(tmp_path), "events", "run", COLUMNS, file_format=file_format)
+    writer.append(rows(3))
+    monkeypatch.setattr(Filling, "full", True)
+    with pytest.raises(LivestormDestinationError, match="No space left on device"):
+        writer.append(rows(40_000))  # so many that what is compressed or gathered must go
+    monkeypatch.setattr(Filling, "full", False)  # someone made room
+    writer.close()
+    assert writer.parts == []
+
+    writer.remove()
+    assert list(tmp_path.rglob("part-*")) == []
+
+
+def test_a_part_whose_end_does_not_fit_is_not_listed(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = PartWriter(Filling(tmp_path), "events", "run", COLUMNS, file_format="parquet")
+    writer.append(rows(3))
+    monkeypatch.setattr(Filling, "full", True)
+    with pytest.raises(LivestormDestinationError, match="No space left on device"):
+        writer.close()
+    assert writer.parts == []
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_a_part_that_was_given_up_ends_in_silence(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, file_format: str
+) -> None:
+    complaints: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", complaints.append)
+    writer = PartWriter(tmp_path, "events", "run", COLUMNS, file_format=file_format)
+    writer.append(rows(3))
+    writer.remove()
+    del writer
+    gc.collect()  # gzip and pyarrow would write the end of the file now
+    assert complaints == []
+
+
+def test_an_error_of_the_rows_is_not_called_one_of_the_destination(tmp_path: pathlib.Path) -> None:
+    def broken() -> Iterator[dict[str, Any]]:
+        yield from rows(2)
+        raise ConnectionError("Livestorm hung up")
+
+    writer = PartWriter(tmp_path, "events", "run", COLUMNS)
+    with pytest.raises(ConnectionError, match="hung up"), writer:
+        writer.append(broken())
+
+
+def test_removing_goes_on_where_one_part_stays(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = write(tmp_path, rows(7))
+    unlink = pathlib.Path.unlink
+
+    def stubborn(self: pathlib.Path, *more: Any) -> None:
+        if self.name.startswith("part-00001"):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        unlink(self, *more)
+
+    (tmp_path / writer.parts[1].path).unlink()  # someone was faster
+    with monkeypatch.context() as patch:
+        patch.setattr(pathlib.Path, "unlink", stubborn)
+        with pytest.raises(LivestormDestinationError, match=r"kept files .* events/run: Permission denied"):
+            writer.remove()
+    assert [path.name for path in tmp_path.rglob("part-*")] == ["part-00001.jsonl.gz"]
 
 
 def test_a_format_that_does_not_exist_is_refused(tmp_path: pathlib.Path) -> None:
