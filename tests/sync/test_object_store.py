@@ -40,9 +40,11 @@ def bucket() -> Iterator[ObjectStoragePath]:
         }.items():
             patch.setenv(name, value)
         store = s3fs.S3FileSystem(skip_instance_cache=True)
-        store.mkdir("bucket")
+        name = f"bucket-{uuid.uuid4().hex}"  # all of moto's servers in one process hold the same buckets
+        store.mkdir(name)
         attach("s3", fs=store)
-        yield ObjectStoragePath("s3://bucket")
+        yield ObjectStoragePath(f"s3://{name}")
+        store.rm(name, recursive=True)
     server.stop()
 
 
@@ -63,7 +65,7 @@ def test_a_sync_lands_and_the_next_one_finds_its_ledger(sandbox: SandboxProcess,
     for stream in WEBINARS:
         rows = truth.published_rows(root, stream)  # type: ignore[arg-type]
         assert truth.digest(stream, rows) == truth.digest(stream, truth.of(sandbox, stream))
-    assert first.manifest.startswith("s3://bucket/")
+    assert first.manifest.startswith("s3://bucket-")
     assert sum(entry.rows for entry in second.streams.values()) == 0
     assert not (root / "_livestorm" / "runs").exists()
 
