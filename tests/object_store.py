@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import requests
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
@@ -85,7 +86,7 @@ def _error(status: str, code: str) -> _Answer:
 
 @contextlib.contextmanager
 def serving() -> Iterator[ObjectStore]:
-    """An object store that listens for as long as the block lasts."""
+    """An object store that listens for as long as the block lasts; empty at first, and again at the end."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     store = ObjectStore()
     server = make_server("127.0.0.1", 0, store, threaded=True)
@@ -93,8 +94,10 @@ def serving() -> Iterator[ObjectStore]:
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
+        requests.post(f"{store.url}/moto-api/reset", timeout=10).raise_for_status()
         yield store
     finally:
+        requests.post(f"{store.url}/moto-api/reset", timeout=10)  # moto's buckets are the process's, not the server's
         server.shutdown()
         thread.join()
         server.server_close()

@@ -115,7 +115,7 @@ class PartWriter:
         if failed is not None:
             raise LivestormDestinationError(
                 f"{self._root} kept files of a run that failed, in {'/'.join(self._folder)}: {_reason(failed)}."
-                " No manifest names them; remove them by hand."
+                " Remove them by hand, if the newest of _livestorm/manifests does not name them."
             ) from failed
 
     @contextlib.contextmanager
