@@ -12,7 +12,8 @@ from airflow_provider_livestorm.auth.credentials import ApiToken
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
 from airflow_provider_livestorm.sync.planner import Plan, plan
 from airflow_provider_livestorm.sync.privacy import Privacy
-from airflow_provider_livestorm.sync.runner import SyncResult, SyncRunner
+from airflow_provider_livestorm.sync.result import SyncResult
+from airflow_provider_livestorm.sync.runner import SyncRunner
 from airflow_provider_livestorm.sync.state import Destination
 from tests import truth
 

@@ -17,7 +17,7 @@ from typing import IO, Any, Self
 from fsspec.spec import AbstractBufferedFile  # type: ignore[import-untyped]
 
 from airflow_provider_livestorm.exceptions import LivestormDestinationError, LivestormPublishConflictError
-from airflow_provider_livestorm.sync.storage import StoragePath, forget_listings, write_whole
+from airflow_provider_livestorm.sync.storage import StoragePath, forget_listings, make_folder, write_whole
 
 __all__ = ["LocalFile", "StoredFile", "file_at", "safe_name", "size_at"]
 
@@ -181,7 +181,7 @@ class StoredFile:
         """Forget all bytes; those that come now are of what has this ETag."""
         self._discard()
         with _told(self._path):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self._path.parent)
             # Not the path's own `open`, whose wrapper hides the file's way to be discarded.
             self._file = self._file_system.open(self._key, "wb")
         self.position, self.etag = 0, etag

@@ -10,13 +10,16 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 from airflow_provider_livestorm.api.client import LivestormClient
 from airflow_provider_livestorm.api.resources import CATALOGUE
-from airflow_provider_livestorm.exceptions import LivestormConfigurationError, LivestormDestinationError
+from airflow_provider_livestorm.exceptions import (
+    LivestormConfigurationError,
+    LivestormDestinationError,
+    LivestormPublishConflictError,
+)
 from airflow_provider_livestorm.sync.contacts import read_people
 from airflow_provider_livestorm.sync.event_people import read_event_people
 from airflow_provider_livestorm.sync.forecast import Forecast, forecast
@@ -30,55 +33,19 @@ from airflow_provider_livestorm.sync.planner import Plan
 from airflow_provider_livestorm.sync.progress import Progress
 from airflow_provider_livestorm.sync.quota import QuotaMemory
 from airflow_provider_livestorm.sync.reader import Reader
+from airflow_provider_livestorm.sync.result import SyncResult
 from airflow_provider_livestorm.sync.state import Destination, Manifest, RunEntry, StreamEntry
 from airflow_provider_livestorm.sync.webinars import read_webinars
 from airflow_provider_livestorm.sync.work import NullWriter, Sink, Work, columns_of
 from airflow_provider_livestorm.sync.workspace import read_workspace
 from airflow_provider_livestorm.sync.writers import ROWS_PER_PART, PartWriter
 
-__all__ = ["SyncResult", "SyncRunner"]
+__all__ = ["SyncRunner"]
 
 # Parents before children, and what follows from others after them.
 _STEPS = (read_workspace, read_webinars, read_session_people, read_event_people, read_people, read_in_session)
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class SyncResult:
-    """What a run published.
-
-    Attributes:
-        manifest: path of the manifest.
-        cursor: when the run began, ISO 8601 in UTC: all that Livestorm told by then is published.
-        quota_remaining: calls left this month, as the last answer told it.
-        resumed: pages that an earlier try had read.
-    """
-
-    run_id: str
-    manifest: str
-    cursor: str | None
-    streams: Mapping[str, StreamEntry]
-    calls: int
-    quota_remaining: int | None
-    resumed: int = 0
-
-    def summary(self) -> dict[str, Any]:
-        """A small value for XCom: counts and names, no rows."""
-        return {
-            "run_id": self.run_id,
-            "manifest": self.manifest,
-            "cursor": self.cursor,
-            "rows": sum(entry.rows for entry in self.streams.values()),
-            "files": sum(len(entry.files) for entry in self.streams.values()),
-            "calls": self.calls,
-            "quota_remaining": self.quota_remaining,
-            "resumed": self.resumed,
-            "streams": {
-                name: {"rows": entry.rows, "files": len(entry.files), "calls": entry.calls}
-                for name, entry in self.streams.items()
-            },
-        }
 
 
 class SyncRunner:
@@ -158,7 +125,14 @@ class SyncRunner:
             except FileNotFoundError as error:  # of the journal
                 raise self._destination.conflict() from error
             streams = {name: _written(sink, replaces=name in work.anew) for name, sink in work.sinks.items()}
-            manifest = self._publish(seen, run_id, work, streams)
+            entry, ledger_path = self._entry(seen, run_id, work, streams)
+            try:
+                manifest = self._destination.publish(entry, seen=seen, ledger=ledger_path)
+            except LivestormPublishConflictError:
+                raise
+            except BaseException:
+                undo.pop_all()  # whether the manifest was stored cannot be told: what it names must stay
+                raise
             undo.pop_all()
         tries = Journal.discard(self._destination.folder / "runs", manifest.sequence)
         self._destination.tidy(manifest, seen=seen, tries=tries)
@@ -253,7 +227,10 @@ class SyncRunner:
 
     # --- what is now -----
 
-    def _publish(self, seen: Manifest, run_id: str, work: Work, streams: dict[str, StreamEntry]) -> Manifest:
+    def _entry(
+        self, seen: Manifest, run_id: str, work: Work, streams: dict[str, StreamEntry]
+    ) -> tuple[RunEntry, str | None]:
+        """What is to be published, and the path of the ledger that belongs to it, which is kept already."""
         plan, ledger = self._plan, seen.ledger
         if plan.mode != "interval":
             write_knowledge(work.ledger, work.knowledge)
@@ -269,7 +246,7 @@ class SyncRunner:
             published_at=_iso(self._now()) or "",
             streams=streams,
         )
-        return self._destination.publish(entry, seen=seen, ledger=ledger)
+        return entry, ledger
 
 
 def _written(sink: Sink, *, replaces: bool) -> StreamEntry:

@@ -18,6 +18,7 @@ from airflow_provider_livestorm.exceptions import LivestormDestinationError, Liv
 from airflow_provider_livestorm.sync.storage import (
     StoragePath,
     create_exclusively,
+    failing_as_os_error,
     forget_listings,
     remove_tree,
     write_whole,
@@ -250,7 +251,8 @@ class Destination:
     @contextlib.contextmanager
     def _failures(self, what: str) -> Iterator[None]:
         try:
-            yield
+            with failing_as_os_error():
+                yield
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise LivestormDestinationError(f"{self.root} cannot {what}: {reason}.") from error

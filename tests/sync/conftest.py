@@ -13,7 +13,7 @@ from airflow_provider_livestorm.api.client import LivestormClient
 from airflow_provider_livestorm.auth.credentials import ApiToken
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
 from airflow_provider_livestorm.sync.planner import Plan
-from airflow_provider_livestorm.sync.runner import SyncResult
+from airflow_provider_livestorm.sync.result import SyncResult
 from trials.syncing import EVERYTHING, different, sync, todo
 
 

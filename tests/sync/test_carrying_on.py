@@ -12,6 +12,7 @@ from airflow_provider_livestorm.exceptions import LivestormQuotaExceededError, L
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
 from airflow_provider_livestorm.sync import journal
 from airflow_provider_livestorm.sync.privacy import Privacy
+from airflow_provider_livestorm.sync.state import Destination
 from tests.sync.conftest import Syncing
 from trials.syncing import client_of, sync
 
@@ -139,3 +140,22 @@ def test_the_ledger_of_the_state_before_is_removed(sandbox: SandboxProcess, sync
         made("events")
         manifest = json.loads((made.folder / "_livestorm" / "manifest.json").read_bytes())
         assert [made.folder / manifest["ledger"]] == list((made.folder / "_livestorm" / "ledgers").iterdir())
+
+
+def test_files_stay_where_it_cannot_be_told_whether_they_are_published(
+    sandbox: SandboxProcess, syncing: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The manifest was stored, and the answer did not come."""
+    made = syncing(sandbox)
+    publish = Destination.publish
+
+    def lost(self: Destination, *arguments: Any, **more: Any) -> Any:
+        publish(self, *arguments, **more)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Destination, "publish", lost)
+    with pytest.raises(KeyboardInterrupt):
+        made("events", "sessions")
+    monkeypatch.undo()
+    assert made("events", "sessions").summary()["rows"] == 0
+    assert made.different("events", "sessions") == []

@@ -17,7 +17,8 @@ from moto.server import ThreadedMotoServer
 from airflow_provider_livestorm.exceptions import LivestormPublishConflictError, LivestormServerError
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
 from airflow_provider_livestorm.sync.formats import FORMATS
-from airflow_provider_livestorm.sync.runner import SyncResult, SyncRunner
+from airflow_provider_livestorm.sync.result import SyncResult
+from airflow_provider_livestorm.sync.runner import SyncRunner
 from airflow_provider_livestorm.sync.state import Destination
 from airflow_provider_livestorm.sync.storage import create_exclusively
 from tests import truth
