@@ -76,7 +76,7 @@ def find_person(destination: Destination, email: str, key: str) -> list[RowsOfPe
 
 
 def _rows(destination: Destination, part: PartEntry) -> Iterator[dict[str, Any]]:
-    content = destination.read(part.path)
+    content = destination.path_of(part.path).read_bytes()
     if part.path.endswith(".jsonl.gz"):
         with gzip.open(io.BytesIO(content)) as lines:
             for line in lines:

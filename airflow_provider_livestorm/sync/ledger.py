@@ -15,9 +15,10 @@ import pathlib
 import shutil
 import sqlite3
 import uuid
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 
@@ -26,6 +27,7 @@ from airflow_provider_livestorm.sync.waiting import WaitingRows
 __all__ = ["Entry", "Gone", "KnownList", "Ledger", "digest"]
 
 _FORMAT = 1
+_BLOCK = 1 << 20  # bytes in memory at a time
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS lists (
@@ -78,7 +80,7 @@ class Ledger:
 
     Args:
         folder: a temporary one.
-        packed: the ledger as it was published; None for a new one.
+        packed: a file with the ledger as it was published; None for a new one.
 
     Attributes:
         waiting: rows that wait until all of their sources were read.
@@ -87,16 +89,17 @@ class Ledger:
         ValueError: it can't be read.
     """
 
-    def __init__(self, folder: pathlib.Path, packed: bytes | None = None) -> None:
+    def __init__(self, folder: pathlib.Path, packed: IO[bytes] | None = None) -> None:
         self._file = folder / "ledger.sqlite"
         try:
             if packed is not None:
-                self._file.write_bytes(gzip.decompress(packed))
+                with gzip.GzipFile(fileobj=packed) as source, self._file.open("wb") as target:
+                    shutil.copyfileobj(source, target, _BLOCK)
             self._db = sqlite3.connect(self._file, isolation_level=None)
             self._db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA temp_store=FILE;" + _SCHEMA)
             if packed is not None and self.fact("format") != _FORMAT:
                 raise ValueError("it is of another version of this provider")
-        except (sqlite3.DatabaseError, OSError, EOFError) as error:
+        except (sqlite3.DatabaseError, OSError, EOFError, zlib.error) as error:
             raise ValueError(f"it cannot be read ({error})") from error
         self.set_fact("format", _FORMAT)
         self._run = int(self.fact("run") or 0) + 1
@@ -109,15 +112,16 @@ class Ledger:
         """Close the file."""
         self._db.close()
 
-    def packed(self) -> bytes:
-        """The whole ledger, to be published."""
+    def pack(self, target: IO[bytes]) -> None:
+        """Write the whole ledger into a file, to be published."""
         self._db.execute("COMMIT")
         self._db.execute("VACUUM")
         self._db.execute("BEGIN")
-        beside = self._file.with_suffix(".gz")
-        with self._file.open("rb") as source, gzip.GzipFile(beside, "wb", compresslevel=1, mtime=0) as target:
-            shutil.copyfileobj(source, target, 1 << 20)
-        return beside.read_bytes()
+        with (
+            self._file.open("rb") as source,
+            gzip.GzipFile(filename="", mode="wb", fileobj=target, compresslevel=1, mtime=0) as packed,
+        ):
+            shutil.copyfileobj(source, packed, _BLOCK)
 
     # --- facts -----
 

@@ -184,7 +184,8 @@ class SyncRunner:
         """The ledger as it was published; an empty one where none was, or in a run that does not lean on it."""
         if self._plan.mode != "interval" and seen.ledger is not None:
             try:
-                return Ledger(folder, self._destination.read(seen.ledger))
+                with self._destination.path_of(seen.ledger).open("rb") as packed:
+                    return Ledger(folder, packed)
             except (ValueError, OSError) as error:
                 log.warning("The ledger %s is lost (%s): this run reads everything anew.", seen.ledger, error)
                 shutil.rmtree(folder)
@@ -236,7 +237,7 @@ class SyncRunner:
             write_knowledge(work.ledger, work.knowledge)
             for name in (*plan.streams, *(PEOPLE_STREAMS if work.wants("session_people") else ())):
                 work.ledger.set_fact(f"shape of {name}", plan.shape(name) if name in plan.streams else None)
-            ledger = self._destination.write_ledger(run_id, work.ledger.packed())
+            ledger = self._destination.write_ledger(run_id, work.ledger.pack)
         entry = RunEntry(
             run_id=run_id,
             mode="full" if all(one.replaces for one in streams.values()) else plan.mode,

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import IO
 
 import msgspec
 
@@ -20,6 +21,7 @@ from airflow_provider_livestorm.sync.storage import (
     create_exclusively,
     failing_as_os_error,
     forget_listings,
+    make_folder,
     remove_tree,
     write_whole,
 )
@@ -164,22 +166,29 @@ class Destination:
             )
         return manifest
 
-    def read(self, relative: str) -> bytes:
-        """A file of ours, by its path relative to the destination."""
+    def path_of(self, relative: str) -> StoragePath:
+        """The path of a file of ours, which is told relative to the destination."""
         path = self.root
         for part in relative.split("/"):
             path /= part
-        return path.read_bytes()
+        return path
 
-    def write_ledger(self, run_id: str, packed: bytes) -> str:
+    def write_ledger(self, run_id: str, pack: Callable[[IO[bytes]], None]) -> str:
         """Keep a ledger, which counts once a manifest names it; returns its relative path.
+
+        Args:
+            run_id: names the file.
+            pack: writes the ledger into it.
 
         Raises:
             LivestormDestinationError: it could not be written.
         """
+        path = self.folder / "ledgers" / f"{run_id}.sqlite.gz"
         with self._failures("be written"):
-            write_whole(self.folder / "ledgers" / f"{run_id}.sqlite.gz", packed)
-        return f"{_FOLDER}/ledgers/{run_id}.sqlite.gz"
+            make_folder(path.parent)
+            with path.open("wb") as file:
+                pack(file)
+        return f"{_FOLDER}/ledgers/{path.name}"
 
     def publish(self, run: RunEntry, *, seen: Manifest, ledger: str | None = None) -> Manifest:
         """Publish a run; returns the new state. When this returns, and not before, the run is published.
