@@ -1,8 +1,8 @@
 """Month by month, what changed in each month: a backfill that may be run again for any month.
 
 `airflow backfill create --dag-id livestorm_backfill --from-date 2026-01-01 --to-date 2026-03-31` runs it for the first
-quarter. A month that is run again replaces what it published before. For Livestorm's window, which tells when a row
-last changed, all months together hold every row once or more; merged by key they are the workspace.
+quarter. A month that is run again adds what it then finds. Livestorm's window tells when a row last changed, so a row
+that changed again since is found by a later month: merged by key, all months up to now are the workspace.
 """
 
 from __future__ import annotations

@@ -9,12 +9,18 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
-from airflow_provider_livestorm.api.client import LivestormClient, Page
+from airflow_provider_livestorm.api.client import PAGE_SIZE_MAX, LivestormClient, Page
 from airflow_provider_livestorm.api.records import Record
 from airflow_provider_livestorm.api.resources import ResourceList
-from airflow_provider_livestorm.exceptions import LivestormConfigurationError, LivestormListChangedError
+from airflow_provider_livestorm.exceptions import (
+    LivestormConfigurationError,
+    LivestormListChangedError,
+    LivestormResponseError,
+)
 
 __all__ = ["Filter", "Tally", "read_pages", "read_records"]
+
+_FULL_PAGE = PAGE_SIZE_MAX
 
 Filter = str | int | float | bool | dt.datetime | None
 RecordT = TypeVar("RecordT", bound=Record)
@@ -53,7 +59,12 @@ class Tally:
 
         Raises:
             LivestormListChangedError: the rows seen are not the list.
+            LivestormResponseError: a full page came, and nothing tells whether there are more.
         """
+        if self.announced is None and self.rows >= _FULL_PAGE:
+            raise LivestormResponseError(
+                f"GET {self._where}: {self.rows} rows came, and Livestorm does not tell how many there are."
+            )
         if len(self._seen) != self.rows or self._shrank or self.announced not in (None, self.rows):
             raise LivestormListChangedError(
                 f"GET {self._where}: {self.rows} rows came, {len(self._seen)} of them distinct, where Livestorm counts"

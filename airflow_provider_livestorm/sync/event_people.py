@@ -134,7 +134,7 @@ class _EventPeople:
         if document.meta.record_count != (known.rows if known else 0) + fresh:
             return False
         for resource in document.many:
-            row = CATALOGUE[_STREAM].rows.row(resource, parent=event)
+            row = {**CATALOGUE[_STREAM].rows.row(resource, parent=event), "_extra": None}
             held, was = work.ledger.waiting.held(_STREAM, event, row["id"]), work.ledger.row(_STREAM, event, row["id"])
             mine = digest(sink.shown(held[1])) if held and not _older(held[0], was) else was[0] if was else b""
             if mine != digest(sink.shown(row)):

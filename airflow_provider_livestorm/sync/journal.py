@@ -86,6 +86,7 @@ class Journal:
         )
         forget_listings(self.folder)
         self._names: set[str] = set()
+        self._digests: dict[tuple[str, int], bytes] = {}
         if (self.folder / _BEGUN).exists():
             self.started_at = _begun.decode((self.folder / _BEGUN).read_bytes()).started_at
             self._names = {entry.name for entry in self.folder.iterdir() if entry.name.endswith(".page")}
@@ -133,10 +134,19 @@ class Journal:
         Raises:
             FileNotFoundError: another run published meanwhile and took the journal away.
         """
+        told = self._digests.get((name, page))
         kept = self._read(name, page)
-        if kept is None:
+        # A retry whose predecessor still lives shares the journal: what it put there was not counted with the rest.
+        if kept is None or told != self._digests[name, page]:
             raise FileNotFoundError(f"{self.folder}: page {page} of {name}")
         return kept.document
+
+    def forget(self, name: str) -> None:
+        """Drop the pages of a list that turned out not to be whole, so that no later try takes them."""
+        for file in sorted(one for one in self._names if one.startswith(f"{name}-")):
+            with contextlib.suppress(OSError):
+                (self.folder / file).unlink()
+            self._names.discard(file)
 
     def put(self, name: str, page: int, document: Document) -> None:
         """Keep a page; when this returns, a killed process has not lost it."""
@@ -144,6 +154,7 @@ class Journal:
         if self._fernet:
             content = self._fernet.encrypt(content)
         file = f"{name}-{page:06d}.page"
+        self._digests[name, page] = hashlib.blake2b(content, digest_size=8).digest()
         # Not flushed to the disk's platter, unlike what is published: after a power cut the page is asked again.
         write_whole(self.folder / file, content, flushed=False)
         self._names.add(file)
@@ -163,12 +174,15 @@ class Journal:
             sequence: of the state that is published now.
         """
         tries: list[str] = []
-        with contextlib.suppress(OSError, msgspec.DecodeError):
+        with contextlib.suppress(OSError):
             forget_listings(folder)
             for journal in list(folder.iterdir()) if folder.exists() else []:
-                if _begun.decode((journal / _BEGUN).read_bytes()).sequence < sequence:
-                    tries += [one.name.removesuffix(_TRY) for one in journal.iterdir() if one.name.endswith(_TRY)]
-                    remove_tree(journal)
+                with contextlib.suppress(OSError):
+                    names = [one.name for one in journal.iterdir()]
+                    # Pages without a begin are what a removal left that was itself cut short.
+                    if _sequence_of(journal) < sequence if _BEGUN in names else bool(names):
+                        tries += [name.removesuffix(_TRY) for name in names if name.endswith(_TRY)]
+                        remove_tree(journal)
         return tries
 
     def _read(self, name: str, page: int) -> _Kept | None:
@@ -177,9 +191,17 @@ class Journal:
             return None
         try:
             content = (self.folder / file).read_bytes()
+            self._digests[name, page] = hashlib.blake2b(content, digest_size=8).digest()
             return _pages.decode(self._fernet.decrypt(content) if self._fernet else content)
         except FileNotFoundError:
             return None
         except (msgspec.DecodeError, InvalidToken):
             log.warning("%s/%s is damaged; the page is asked for again.", self.folder, file)
             return None
+
+
+def _sequence_of(journal: StoragePath) -> int:
+    try:
+        return _begun.decode((journal / _BEGUN).read_bytes()).sequence
+    except msgspec.DecodeError:
+        return -1

@@ -16,6 +16,7 @@ __all__ = ["Knowledge", "read_knowledge", "write_knowledge"]
 _ENOUGH = 10  # times that something was seen before it is relied on
 _WEIGHT = 50  # times that outweigh one to the contrary, which a change between two calls can feign
 _COUNTS_ENOUGH = 20
+_CUT = 3  # sessions in a row whose people do not all come, before it is taken for the rule
 
 
 class Knowledge(msgspec.Struct):
@@ -28,6 +29,7 @@ class Knowledge(msgspec.Struct):
         counts_agreed: lists of people as long as the session's `registrants_count`.
         counts_differed: those of another length.
         people_included: whether `include=people` brings all of a session; None: not tried.
+        people_cut: times in a row that it did not.
         sessions_included: whether `include=sessions` brings all sessions; None: not tried.
         event_people_agree: whether an event's people are those of its sessions, as in their newest registration.
         people_agree: whether the workspace's people are those of its sessions.
@@ -40,6 +42,7 @@ class Knowledge(msgspec.Struct):
     counts_agreed: int = 0
     counts_differed: int = 0
     people_included: bool | None = None
+    people_cut: int = 0
     sessions_included: bool | None = None
     event_people_agree: bool | None = None
     people_agree: bool | None = None
@@ -53,6 +56,14 @@ class Knowledge(msgspec.Struct):
         """A session's people changed while its status stayed what it was."""
         name = f"{'ahead' if ahead else 'past'}_{'moved' if moved else 'stayed'}"
         setattr(self, name, getattr(self, name) + 1)
+
+    def saw_people_included(self, *, whole: bool) -> None:
+        """A session brought all its people, or not: one that does not is no proof where others did."""
+        self.people_cut = 0 if whole else self.people_cut + 1
+        if whole:
+            self.people_included = True
+        elif self.people_included is None or self.people_cut == _CUT:
+            self.people_included = False
 
     @property
     def counts(self) -> bool:

@@ -24,7 +24,7 @@ import msgspec
 
 from airflow_provider_livestorm.sync.waiting import WaitingRows
 
-__all__ = ["Entry", "Gone", "KnownList", "Ledger", "digest"]
+__all__ = ["HIDDEN", "Entry", "Gone", "KnownList", "Ledger", "digest"]
 
 _FORMAT = 1
 _BLOCK = 1 << 20  # bytes in memory at a time
@@ -36,6 +36,9 @@ CREATE TABLE IF NOT EXISTS rows (
   list INTEGER, id BLOB, digest BLOB, at INTEGER, fields TEXT, run INTEGER, PRIMARY KEY (list, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS names (id INTEGER PRIMARY KEY, name TEXT UNIQUE);
 """
+
+# The digest of a row that a filter leaves out: where it is wanted one day, it is new.
+HIDDEN = b""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -57,11 +60,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """A row that was there and is not any more, or its earlier state: as `Entry`."""
+    """A row that was there and is not any more, or its earlier state: as `Entry`; and whether it was published."""
 
     id: str
     at: int | None
     fields: str | None
+    was_shown: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +225,7 @@ class Ledger:
         told: list[tuple[bool, Gone | None]] = []
         for key, entry in zip(keys, entries, strict=True):
             was = known.get(key)
-            before = Gone(entry.id, was[1], was[2]) if was else None
+            before = Gone(entry.id, was[1], was[2], was[0] != HIDDEN) if was else None
             told.append((was is None or was[0] != entry.digest, before))
         return told
 
@@ -252,10 +256,10 @@ class Ledger:
             self._db.execute("UPDATE lists SET rows = rows + ? WHERE id = ?", (more, number))
 
     def _rows(self, number: int, but_run: int = 0) -> Iterator[Gone]:
-        for key, at, fields in self._db.execute(
-            "SELECT id, at, fields FROM rows WHERE list = ? AND run <> ? ORDER BY id", (number, but_run)
+        for key, at, fields, told in self._db.execute(
+            "SELECT id, at, fields, digest FROM rows WHERE list = ? AND run <> ? ORDER BY id", (number, but_run)
         ):
-            yield Gone(_unpack(key), at, fields)
+            yield Gone(_unpack(key), at, fields, told != HIDDEN)
 
     def forget_time(self, stream: str, parent: str, row_id: str) -> None:
         """Forget when a row was registered: whatever comes for it now is newer."""

@@ -62,7 +62,7 @@ def _counted(reasons: Iterator[str]) -> str:
 def _requests(work: Work, todo: list[Visit]) -> Iterator[Request[Visit]]:
     for visit in todo:
         session = visit.session
-        if not session.registrants and session.registrants is not None and work.knowledge.counts:
+        if session.registrants == 0 and not session.is_ahead and work.knowledge.counts:
             _Session(work, session.id, session.event_id).land([], visit)  # nobody: no call
             continue
         includes = work.knowledge.people_included is not False or (work.everything and not _tried(work))
@@ -84,8 +84,8 @@ def _take(work: Work, visit: Visit, many: bool, read: ListRead | None) -> None:
     session = _Session(work, visit.session.id, visit.session.event_id)
     if read is not None and not many:
         people = _included(read)
-        work.knowledge.people_included = people is not None
         work.tried.add("people_included")
+        work.knowledge.saw_people_included(whole=people is not None)
         if people is not None:
             session.land(people, visit)
             return
@@ -123,7 +123,7 @@ class _Session:
         self._work = work
         self._id = session_id
         self._event = event_id
-        self._said = {"messages": 0, "questions": 0}
+        self._said: dict[str, int | None] = {"messages": 0, "questions": 0}
 
     def land(self, people: Any, visit: Visit) -> None:
         """Compare and write; learn whether the session showed the change."""
@@ -165,8 +165,10 @@ class _Session:
 
     def _seen(self, row: Row, is_new: bool, before: Gone | None) -> None:
         work = self._work
-        self._said["messages"] += row["messages_count"] or 0
-        self._said["questions"] += row["questions_count"] or 0
+        for name, said in self._said.items():
+            count = row[f"{name}_count"]
+            # Where one row does not tell, the sum tells nothing.
+            self._said[name] = None if said is None or count is None else said + count
         if not is_new:
             return
         event = self._event or row["event_id"] or ""
@@ -183,10 +185,8 @@ class _Session:
 
     def _write_answers(self, row: Row, event: str, before: Gone | None) -> None:
         sink, roles = self._work.sinks["registration_answers"], self._work.plan.filters.roles
-        if roles and row["role"] not in roles:
-            return
-        now = _answers(row)
-        if before is not None:
+        now = {} if roles and row["role"] not in roles else _answers(row)
+        if before is not None and before.was_shown:
             self._delete_answers(before, but=set(now))
         sink.write(
             sink.shown(

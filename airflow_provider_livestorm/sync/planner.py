@@ -53,6 +53,11 @@ class Filters:
     sessions_to: dt.datetime | None = None
     roles: frozenset[str] = frozenset()
 
+    @property
+    def narrows(self) -> bool:
+        """Whether sessions are left out, so that what follows from sessions is not all that there is."""
+        return bool(self.events or self.tags or self.statuses or self.sessions_from or self.sessions_to)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

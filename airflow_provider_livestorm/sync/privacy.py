@@ -22,6 +22,8 @@ DEFAULT_EXCLUDE = (
     "screen_width", "screen_height",
 )  # fmt: skip
 EMAIL_HASH = "email_hash"
+_ANSWERED = ("email", "first_name", "last_name")
+_WITH_ANSWERS = ("session_people", "registration_answers", "event_people")
 
 
 def email_hash(email: str, key: str) -> str:
@@ -82,6 +84,11 @@ class Privacy:
         meant = (one.rpartition(".") for one in asked)
         return frozenset(column for where, _, column in meant if where in ("", stream) and column in found)
 
+    def answers(self) -> dict[str, str]:
+        """What is done to answers of forms, by the field's id: what is done to that column of a session's people."""
+        excluded, hashed = (self.columns_of("session_people", asked) for asked in (self.exclude, self.hashed))
+        return {name: "drop" if name in excluded else "hash" for name in _ANSWERED if name in excluded | hashed}
+
     def shape(self, stream: str) -> list[Any]:
         """What it does to a stream; the key shows as a hash of its own."""
         key = _hash("key", self.key) if self.key else None
@@ -89,6 +96,7 @@ class Privacy:
             sorted(self.columns_of(stream, self.exclude)),
             sorted(self.columns_of(stream, self.hashed)),
             key if self.hashed or self._has_email(stream) else None,
+            self.answers() if stream in _WITH_ANSWERS else None,
         ]
 
     def _has_email(self, stream: str) -> bool:
@@ -107,12 +115,8 @@ class Veil:
         self._hashed = tuple(sorted(privacy.columns_of(stream, privacy.hashed)))
         self._key = privacy.key or ""
         self._adds = privacy.adds_email_hash(stream)
-        # The address is an answer of the form as well: what is done to the one is done to the other.
-        people = (
-            privacy.columns_of("session_people", privacy.exclude),
-            privacy.columns_of("session_people", privacy.hashed),
-        )
-        self._email = "drop" if "email" in people[0] else "hash" if "email" in people[1] else "keep"
+        # Address and name are answers of the form as well: what is done to the one is done to the other.
+        self._answers = privacy.answers()
 
     def over(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """The row as it may be written."""
@@ -120,15 +124,17 @@ class Veil:
         if self._adds:
             address = row.get("email")
             shown[EMAIL_HASH] = email_hash(address, self._key) if address else None
-        if self._email != "keep" and isinstance(shown.get("fields"), list):
+        if self._answers and isinstance(shown.get("fields"), list):
             shown["fields"] = [answer for one in shown["fields"] if (answer := self._answer(one)) is not None]
-        if self._email != "keep" and shown.get("field_id") == "email":
-            value = shown["value"]
-            shown["value"] = email_hash(value, self._key) if self._email == "hash" and isinstance(value, str) else None
+        if shown.get("field_id") in self._answers:
+            shown["value"] = (self._answer({"id": shown["field_id"], "value": shown["value"]}) or {}).get("value")
+        if isinstance(shown.get("_extra"), dict):
+            # A value that is not of its column's type is kept there.
+            shown["_extra"] = _without(shown["_extra"], {*self._excluded, *self._hashed}) or None
         for name in self._hashed:
             value = shown[name]
             if isinstance(value, str):
-                shown[name] = email_hash(value, self._key) if name == "email" else _hash(value, self._key)
+                shown[name] = _told(name, value, self._key)
             elif value is not None:
                 shown[name] = None  # what is not text could be guessed from its hash
         for name in self._excluded:
@@ -137,9 +143,21 @@ class Veil:
 
     def _answer(self, answer: Any) -> Any:
         """An answer as it may be written; None for one that may not."""
-        if not isinstance(answer, dict) or answer.get("id") != "email":
+        if not isinstance(answer, dict) or (how := self._answers.get(str(answer.get("id")))) is None:
             return answer
         value = answer.get("value")
-        if self._email == "hash" and isinstance(value, str):
-            return {**answer, "value": email_hash(value, self._key)}
+        if how == "hash" and isinstance(value, str):
+            return {**answer, "value": _told(str(answer["id"]), value, self._key)}
         return None
+
+
+def _told(name: str, value: str, key: str) -> str:
+    return email_hash(value, key) if name == "email" else _hash(value, key)
+
+
+def _without(members: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
+    return {
+        name: _without(value, names) if isinstance(value, dict) else value
+        for name, value in members.items()
+        if name not in names
+    }

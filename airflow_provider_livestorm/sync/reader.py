@@ -106,6 +106,7 @@ class Reader:
                 try:
                     return self._list(request, attempt)
                 except LivestormListChangedError as error:
+                    self._journal.forget(self._journal.name(request.path, dict(request.params), attempt))
                     if attempt + 1 == _READS:
                         raise
                     log.warning("%s", error)

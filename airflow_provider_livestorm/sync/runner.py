@@ -235,7 +235,9 @@ class SyncRunner:
         plan, ledger = self._plan, seen.ledger
         if plan.mode != "interval":
             write_knowledge(work.ledger, work.knowledge)
-            for name in (*plan.streams, *(PEOPLE_STREAMS if work.wants("session_people") else ())):
+            # What was compared and not published, or could have followed and did not, is read anew when asked for.
+            follow = PEOPLE_STREAMS if work.wants("session_people", "registration_answers") else ()
+            for name in {*plan.streams, *follow, *work.landed}:
                 work.ledger.set_fact(f"shape of {name}", plan.shape(name) if name in plan.streams else None)
             ledger = self._destination.write_ledger(run_id, work.ledger.pack)
         entry = RunEntry(

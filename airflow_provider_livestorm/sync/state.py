@@ -32,6 +32,7 @@ _FOLDER = "_livestorm"
 _MARKER = "destination.json"
 _COPY = "manifest.json"
 _FORMAT = 1
+_KEPT = 50  # manifests of earlier states
 
 log = logging.getLogger(__name__)
 
@@ -88,19 +89,13 @@ class Manifest(msgspec.Struct, frozen=True):
     runs: list[RunEntry] = []
 
     def followed_by(self, run: RunEntry, ledger: str | None = None) -> Manifest:
-        """The state after one more run: what it replaces is gone, as is an earlier run of the same interval."""
+        """The state after one more run: what it replaces is gone."""
 
-        def stays(old: RunEntry, name: str) -> bool:
-            if name not in run.streams:
-                return True
-            window = (old.mode, old.updated_since, old.updated_until)
-            again = run.mode == "interval" and window == (run.mode, run.updated_since, run.updated_until)
-            return not (run.streams[name].replaces or again)
+        def stays(name: str) -> bool:
+            return name not in run.streams or not run.streams[name].replaces
 
         kept = [
-            msgspec.structs.replace(
-                old, streams={name: entry for name, entry in old.streams.items() if stays(old, name)}
-            )
+            msgspec.structs.replace(old, streams={name: entry for name, entry in old.streams.items() if stays(name)})
             for old in self.runs
         ]
         return Manifest(sequence=self.sequence + 1, ledger=ledger, runs=[*(old for old in kept if old.streams), run])
@@ -226,6 +221,7 @@ class Destination:
             seen: the state before.
             tries: ids of runs; the files of those that did not publish nobody will publish.
         """
+        self._remove_replaced(manifest, seen)
         published = {run.run_id for run in manifest.runs}
         for run_id in set(tries) - published:
             for stream in CATALOGUE:
@@ -234,6 +230,18 @@ class Destination:
         with contextlib.suppress(OSError):
             if seen.ledger not in (None, manifest.ledger):
                 (self.folder / "ledgers" / str(seen.ledger).rpartition("/")[2]).unlink()
+
+    def _remove_replaced(self, manifest: Manifest, seen: Manifest) -> None:
+        """Files that the state before the last one named, and none since: whoever read by it has ended by now."""
+        older = self.folder / "manifests" / f"{seen.sequence - 1:08d}.json"
+        with contextlib.suppress(OSError, ValueError), failing_as_os_error():
+            before = _manifest_decoder.decode(older.read_bytes())
+            needed = {part.path for state in (seen, manifest) for name in CATALOGUE for part in state.files(name)}
+            for part in [part for name in CATALOGUE for part in before.files(name) if part.path not in needed]:
+                with contextlib.suppress(OSError):
+                    self.path_of(part.path).unlink()
+            if manifest.sequence > _KEPT:
+                (self.folder / "manifests" / f"{manifest.sequence - _KEPT:08d}.json").unlink()
 
     def show(self, manifest: Manifest) -> StoragePath:
         """Copy the newest manifest to the name that is easy to find; returns its path.

@@ -8,13 +8,16 @@ is seen at once. Whether it brings all sessions is checked, and else they are li
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from airflow_provider_livestorm.api.json_api import Resource
 from airflow_provider_livestorm.api.resources import SESSIONS
-from airflow_provider_livestorm.exceptions import LivestormApiError, LivestormDestinationError
-from airflow_provider_livestorm.sync.ledger import Gone
+from airflow_provider_livestorm.exceptions import (
+    LivestormApiError,
+    LivestormDestinationError,
+    LivestormResponseError,
+)
 from airflow_provider_livestorm.sync.reader import ListRead, Request
 from airflow_provider_livestorm.sync.sessions import SessionInfo
 from airflow_provider_livestorm.sync.work import Row, Work
@@ -25,6 +28,11 @@ _OF_SESSIONS = (
     "sessions", "session_people", "registration_answers", "event_people", "people", "chat_messages", "questions",
     "recordings",
 )  # fmt: skip
+
+_CHILDREN = ("session_people", "chat_messages", "questions", "recordings")
+# An event's own count of sessions may leave out what its list leaves out, such as breakout rooms: so often both are
+# held against the list of sessions.
+_COUNTED, _COUNT_EVERY = "sessions counted at", 7 * 86_400.0
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +66,9 @@ class _Webinars:
         brought = None
         if tries:
             brought = _brought(events)
-            if brought is not None and (work.everything or knowledge.sessions_included is None):
+            if brought is not None and self._is_to_be_counted():
                 brought = brought if len(brought) == self._sessions_counted() else None
+                work.ledger.set_fact(_COUNTED, work.now.timestamp())
             knowledge.sessions_included = brought is not None
             if brought is None:
                 log.info("The events do not bring all sessions (include=sessions); they are listed by themselves.")
@@ -71,9 +80,9 @@ class _Webinars:
                 self._land_sessions(read.resources() if read else (), whole=True)
             else:
                 self._land_sessions(brought.values(), whole=True)
-        for one in gone:
+        for event_id in gone:
             for stream in ("event_tags", "event_people"):
-                work.drop(stream, one.id)
+                work.drop(stream, event_id)
 
     def _events_with(self, include: list[str], params: dict[str, Any]) -> ListRead:
         work = self._work
@@ -97,6 +106,10 @@ class _Webinars:
                 " workspace's data. Give each workspace a destination of its own; if all events were replaced, run once"
                 " in mode 'full'."
             )
+
+    def _is_to_be_counted(self) -> bool:
+        counted = self._work.ledger.fact(_COUNTED)
+        return self._work.everything or counted is None or self._work.now.timestamp() - counted > _COUNT_EVERY
 
     def _sessions_counted(self) -> int | None:
         """How many sessions there are, in one call: an event's own count may leave out what its list leaves out."""
@@ -131,12 +144,18 @@ class _Webinars:
 
     # --- landing -----
 
-    def _land_events(self, events: ListRead, *, wants_tags: bool, whole: bool) -> list[Gone]:
+    def _land_events(self, events: ListRead, *, wants_tags: bool, whole: bool) -> list[str]:
+        """Returns the events that are gone, or not wanted any more."""
         work, filters = self._work, self._work.plan.filters
         tags: dict[str, list[Resource]] = {}
         if wants_tags:
             for document in events.documents():
                 titles = {one.id: one for one in document.included if one.type == "tags"}
+                if titles and not any(_linked(event, "tags") for event in document.many):
+                    raise LivestormResponseError(
+                        "GET /events: Livestorm sent tags, and does not tell which event has which; leave out the"
+                        " stream event_tags and the filter by tags."
+                    )
                 for event in document.many:
                     tags[event.id] = [titles[key] for key in _linked(event, "tags") if key in titles]
 
@@ -155,14 +174,18 @@ class _Webinars:
             for event_id, own in tags.items():
                 if self._events[event_id][0]:
                     work.land("event_tags", event_id, own)
-        return landed.gone
+        left = [one.id for one in landed.gone]
+        return left + [event_id for event_id, (is_wanted, _) in self._events.items() if whole and not is_wanted]
 
     def _land_sessions(self, resources: Iterable[Resource], *, whole: bool) -> None:
-        landed = self._work.land(
+        self._work.land(
             "sessions", "", resources, wanted=self._wanted, seen=lambda row, *_: self._note(row), whole=whole
         )
-        for one in landed.gone:
-            self._work.gone_sessions.append(one.id)
+        if whole:
+            # Whoever is not wanted any more counts as gone; and what an earlier run did not look at is seen here too.
+            work = self._work
+            kept = {known.parent for stream in _CHILDREN for known in work.ledger.lists(stream)}
+            work.gone_sessions += sorted(kept - work.sessions.keys())
 
     def _wanted(self, row: Row) -> bool:
         filters, starts = self._work.plan.filters, row["estimated_started_at"]
@@ -194,7 +217,7 @@ def _brought(events: ListRead) -> dict[str, Resource] | None:
     for document in events.documents():
         included = {one.id: one for one in document.included if one.type == "sessions"}
         for event in document.many:
-            links = list(_linked(event, "sessions"))
+            links = _linked(event, "sessions")
             count = event.attributes.get("sessions_count")
             if len(links) != count or not included.keys() >= set(links):
                 return None
@@ -205,12 +228,11 @@ def _brought(events: ListRead) -> dict[str, Resource] | None:
     return found
 
 
-def _linked(resource: Resource, name: str) -> Iterator[str]:
+def _linked(resource: Resource, name: str) -> list[str]:
     relationship = resource.relationships.get(name)
     data = relationship.get("data") if isinstance(relationship, dict) else None
-    for one in data if isinstance(data, list) else ():
-        if isinstance(one, dict) and isinstance(one.get("id"), str):
-            yield one["id"]
+    links = data if isinstance(data, list) else []
+    return [one["id"] for one in links if isinstance(one, dict) and isinstance(one.get("id"), str)]
 
 
 def _always() -> dict[str, Any]:

@@ -19,7 +19,7 @@ from airflow_provider_livestorm.api.resources import CATALOGUE
 from airflow_provider_livestorm.api.rows import Column
 from airflow_provider_livestorm.exceptions import LivestormConfigurationError, LivestormForbiddenError
 from airflow_provider_livestorm.sync.knowledge import Knowledge
-from airflow_provider_livestorm.sync.ledger import Entry, Gone, Ledger, digest
+from airflow_provider_livestorm.sync.ledger import HIDDEN, Entry, Gone, Ledger, digest
 from airflow_provider_livestorm.sync.planner import Plan
 from airflow_provider_livestorm.sync.privacy import EMAIL_HASH, Veil
 from airflow_provider_livestorm.sync.progress import Progress
@@ -145,6 +145,7 @@ class Work:
         left: who left a session: event, session, person, when they had registered.
         unclear: event and person of a registration that does not tell when it was made.
         tried: what was put to the test in this run.
+        landed: streams whose rows were compared, asked for or not.
     """
 
     plan: Plan
@@ -161,6 +162,7 @@ class Work:
     left: list[tuple[str, str, str, int | None]] = field(default_factory=list)
     unclear: set[tuple[str, str]] = field(default_factory=set)
     tried: set[str] = field(default_factory=set)
+    landed: set[str] = field(default_factory=set)
     _stamp: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -231,7 +233,7 @@ class Work:
             rows = [reader.row(resource, parent=parent or None) for resource in batch]
             shown = [sink.shown(row) if sink and wanted(row) else None for row in rows]
             entries = [
-                (entry or _entry)(row, digest(row if told is None else told))
+                (entry or _entry)(row, HIDDEN if sink and told is None else digest(row if told is None else told))
                 for row, told in zip(rows, shown, strict=True)
             ]
             out: list[Row] = []
@@ -242,6 +244,8 @@ class Work:
                 changed += is_new
                 if is_new and told is not None:
                     out.append(told)
+                elif sink and told is None and before is not None and before.was_shown:
+                    sink.delete([self.key(stream, parent, one.id)])  # a filter leaves it out from now on
                 if seen is not None:
                     seen(row, is_new, before)
             if sink:
@@ -249,7 +253,8 @@ class Work:
                 self.progress.rows += len(out)
         gone = self.ledger.sweep(number) if whole else []
         if sink:
-            sink.delete(self.key(stream, parent, one.id) for one in gone)
+            sink.delete(self.key(stream, parent, one.id) for one in gone if one.was_shown)
+        self.landed.add(stream)
         self.ledger.finish(number, read_at=self._stamp, mark=mark)
         return Landed(changed, gone)
 
@@ -258,14 +263,18 @@ class Work:
         sink, roles = self.sinks[stream], self.plan.filters.roles
         number = self.ledger.begin(stream, parent)
         for batch in _batched(rows):
-            shown = [sink.shown(row) for _, row in batch]
-            entries = [Entry(row["id"], digest(told), at) for (at, row), told in zip(batch, shown, strict=True)]
+            shown = [sink.shown(row) if not roles or row["role"] in roles else None for _, row in batch]
+            entries = [
+                Entry(row["id"], HIDDEN if told is None else digest(told), at)
+                for (at, row), told in zip(batch, shown, strict=True)
+            ]
             compared = self.ledger.compare(number, entries)
-            sink.write(
-                told
-                for (_, row), told, (is_new, _) in zip(batch, shown, compared, strict=True)
-                if is_new and (not roles or row["role"] in roles)
+            sink.delete(
+                self.key(stream, parent, entry.id)
+                for entry, told, (_, before) in zip(entries, shown, compared, strict=True)
+                if told is None and before is not None and before.was_shown
             )
+            sink.write(told for told, (is_new, _) in zip(shown, compared, strict=True) if is_new and told is not None)
         known = self.ledger.known(stream, parent)
         self.ledger.finish(number, read_at=self._stamp, mark=known.mark if known else None)
 
@@ -273,7 +282,7 @@ class Work:
         """A parent is gone, and its list with it."""
         gone = self.ledger.forget(stream, parent)
         if stream in self.sinks:
-            self.sinks[stream].delete(self.key(stream, parent, one.id) for one in gone)
+            self.sinks[stream].delete(self.key(stream, parent, one.id) for one in gone if one.was_shown)
 
     @staticmethod
     def key(stream: str, parent: str, row_id: str) -> dict[str, str]:

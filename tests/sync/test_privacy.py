@@ -14,7 +14,7 @@ from airflow_provider_livestorm.sandbox.process import SandboxProcess
 from airflow_provider_livestorm.sync.erasure import find_person
 from airflow_provider_livestorm.sync.formats import FORMATS
 from airflow_provider_livestorm.sync.planner import plan
-from airflow_provider_livestorm.sync.privacy import DEFAULT_EXCLUDE, Privacy, email_hash
+from airflow_provider_livestorm.sync.privacy import DEFAULT_EXCLUDE, Privacy, Veil, email_hash
 from airflow_provider_livestorm.sync.runner import SyncRunner
 from airflow_provider_livestorm.sync.state import Destination
 from tests import truth
@@ -95,3 +95,15 @@ def test_a_key_is_in_no_repr_and_no_file(sandbox: SandboxProcess, tmp_path: path
     assert KEY not in plan(["people"], privacy=privacy).task()
     sync(sandbox, tmp_path, privacy)
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
+
+
+def test_what_is_left_out_is_left_out_of_misfits_and_of_forms_too() -> None:
+    veil = Veil(Privacy(exclude=("screen_width", "first_name")), "session_people")
+    row = dict.fromkeys(column.name for column in CATALOGUE["session_people"].rows.columns)
+    fields = [{"id": "first_name", "value": "Ada"}, {"id": "job", "value": "Countess"}]
+    extra = {"registrant_detail": {"screen_width": 1440, "new": 1}}
+    shown = veil.over({**row, "fields": fields, "_extra": extra})
+    assert shown["fields"] == fields[1:]
+    assert shown["_extra"] == {"registrant_detail": {"new": 1}}
+    answer = {"field_id": "first_name", "value": "Ada", "_extra": None}
+    assert Veil(Privacy(exclude=("first_name",)), "registration_answers").over(answer)["value"] is None

@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_livestorm.exceptions import LivestormConnectionError, LivestormDestinationError
+from airflow_provider_livestorm.exceptions import (
+    LivestormConnectionError,
+    LivestormDestinationError,
+    LivestormListChangedError,
+)
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
 from airflow_provider_livestorm.sync.planner import filters_of
 from airflow_provider_livestorm.sync.privacy import Privacy
@@ -234,5 +238,65 @@ def test_intervals_together_hold_the_workspace_and_each_may_be_run_again(quiet: 
         begin = end
     manifest = json.loads((made.folder / "_livestorm" / "manifest.json").read_bytes())
     windows = [(run["updated_since"], run["updated_until"]) for run in manifest["runs"]]
-    assert len(windows) == len(set(windows)) == 8
+    assert len(windows) == 16
+    assert len(set(windows)) == 8
     assert made.different(*streams) == []
+
+
+def test_an_event_that_gains_the_tag_is_published_and_one_that_loses_it_is_gone(
+    quiet: SandboxProcess, syncing: Any
+) -> None:
+    made: Syncing = syncing(quiet)
+    how = {"filters": filters_of({"tags": ["brand new"]})}
+    made(**how)
+    assert truth.published_rows(made.folder, "events") == []
+    event = next(row["id"] for row in quiet.truth("events") if row["attributes"]["sessions_count"])
+    body = {"data": {"type": "tags", "attributes": {"title": "Brand New"}}}
+    with writer(quiet) as client:
+        client.request("POST", f"/events/{event}/tags", json=body)
+        made(**how)
+        sessions = {row["id"] for row in quiet.truth("sessions") if row["attributes"]["event_id"] == event}
+        people = [row for row in quiet.truth("session_people") if row["session_id"] in sessions]
+        assert [row["id"] for row in truth.published_rows(made.folder, "events")] == [event]
+        assert {row["id"] for row in truth.published_rows(made.folder, "sessions")} == sessions
+        assert len(truth.published_rows(made.folder, "session_people")) == len(people)
+        contacts = {row["id"] for row in truth.published_rows(made.folder, "people")}
+        assert contacts == {row["id"] for row in people}, "not the whole workspace's"
+        client.request("DELETE", f"/events/{event}/tags", json=body)
+        made(**how)
+    for stream in ("events", "sessions", "session_people", "event_tags"):
+        assert truth.published_rows(made.folder, stream) == [], stream
+
+
+def test_a_run_of_other_streams_takes_nothing_from_the_next(quiet: SandboxProcess, syncing: Any) -> None:
+    made: Syncing = syncing(quiet)
+    made()
+    event, session = quiet.truth("events")[0]["id"], next(row for row in quiet.truth("chat_messages"))["session_id"]
+    with writer(quiet) as client:
+        change = {"data": {"type": "events", "attributes": {"title": "Another title"}}}
+        client.request("PATCH", f"/events/{event}", json=change)
+        client.request("DELETE", f"/sessions/{session}")
+    for streams in (("session_people",), ("registration_answers",)):
+        made(*streams)
+    made()
+    assert made.different() == []
+
+
+def test_a_list_that_was_never_whole_does_not_bind_the_next_try(quiet: SandboxProcess, syncing: Any) -> None:
+    made: Syncing = syncing(quiet)
+    quiet.add_fault(path_prefix="/v1/users", body="record-count-off", times=3)
+    with pytest.raises(LivestormListChangedError):
+        made("users")
+    made("users")
+    assert made.different("users") == []
+
+
+def test_files_that_were_replaced_are_removed_by_the_run_after_the_next(quiet: SandboxProcess, syncing: Any) -> None:
+    made: Syncing = syncing(quiet)
+    made("people")
+    (old,) = made.folder.glob("people/*/part-*")
+    made("people", mode="full")
+    assert old.exists(), "somebody may read it"
+    made("people")
+    assert not old.exists()
+    assert made.different("people") == []
