@@ -42,9 +42,7 @@ def _lines(found: Mapping[str, Any], names: Sequence[str]) -> Iterator[str]:
     yield ""
     yield "| trial | count | what | found | bar | |"
     yield "|---|---|---|---|---|---|"
-    for name in names:
-        if (trial := found["trials"].get(name)) is None:
-            continue
+    for trial in [trial for name, trial in found["trials"].items() if name in names]:
         head = f"**{trial['trial']}** | {trial['count']}"
         for bar in trial["bars"]:
             wanted = bar["wanted"].replace("<=", "≤").replace(">=", "≥")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import pathlib
-import resource
 import sys
 
 from airflow_provider_livestorm.api.client import LivestormClient
@@ -30,7 +29,9 @@ def main() -> None:
         )
         print("begins", flush=True)
         result = runner.run()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # Not getrusage, whose peak begins with that of the process which started this one.
+    status = pathlib.Path("/proc/self/status").read_text()
+    peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024
     rows = sum(entry.rows for entry in result.streams.values())
     print(json.dumps({"calls": result.calls, "resumed": result.resumed, "rows": rows, "peak": peak}), flush=True)
 
