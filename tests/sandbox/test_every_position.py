@@ -9,7 +9,7 @@ import datetime as dt
 import itertools
 import pathlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -28,6 +28,7 @@ from airflow_provider_livestorm.exceptions import (
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
 from airflow_provider_livestorm.sandbox.settings import Settings
 from airflow_provider_livestorm.sync.planner import plan
+from airflow_provider_livestorm.sync.privacy import Privacy
 from airflow_provider_livestorm.sync.runner import SyncRunner
 from airflow_provider_livestorm.sync.state import Destination
 from tests import truth
@@ -97,11 +98,16 @@ def plain(sandbox: SandboxProcess, status: str) -> str:
     )
 
 
+def now_of(sandbox: SandboxProcess) -> Callable[[], dt.datetime]:
+    return lambda: dt.datetime.fromtimestamp(sandbox.now(), dt.UTC)
+
+
 @pytest.mark.parametrize("position", POSITIONS, ids=lambda one: f"{one[0]}={one[1]}")
 def test_a_whole_run_lands_the_workspace_as_it_is(
     sandbox: SandboxProcess, client: LivestormClient, tmp_path: pathlib.Path
 ) -> None:
-    SyncRunner(client, Destination(tmp_path), plan(STREAMS), rows_per_part=50_000, on_unknown="fail").run()
+    todo = plan(STREAMS, on_unknown="fail", privacy=Privacy(exclude=()))
+    SyncRunner(client, Destination(tmp_path), todo, now=now_of(sandbox)).run()
     assert_published(tmp_path, sandbox, *STREAMS)
     assert sandbox.status()["counters"]["reuses_of_spent_tokens"] == 0
 
@@ -180,10 +186,10 @@ def test_people_who_came_since_the_last_run_are_found_whatever_moves(
     with SandboxProcess("tiny", interval_limit=0, life="no_deletions", **{position[0]: position[1]}) as sandbox:
         with open_client(sandbox) as client:
             for days in (0, 1.5):
-                since = dt.datetime.fromtimestamp(sandbox.now(), dt.UTC) if days else None
                 sandbox.advance(days * 86_400)
-                todo = plan(STREAMS, updated_since=since, settle=dt.timedelta(days=30))
-                SyncRunner(client, Destination(tmp_path), todo, rows_per_part=50_000, on_unknown="fail").run()
+                settle = dt.timedelta(days=30)
+                todo = plan(STREAMS, settle=settle, on_unknown="fail", privacy=Privacy(exclude=()))
+                SyncRunner(client, Destination(tmp_path), todo, now=now_of(sandbox)).run()
         assert_published(tmp_path, sandbox, "session_people")
 
 
