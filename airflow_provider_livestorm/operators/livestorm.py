@@ -30,7 +30,8 @@ __all__ = ["LivestormSyncStreamsOperator"]
 
 DEFAULT_STREAMS = ("events", "sessions", "session_people")
 # Where Livestorm does not say when its 30 days begin anew, it is asked again so much later; and where it names a time
-# that is over, as clocks differ.
+# that is over, as clocks differ. A task that comes back within a few seconds Airflow's scheduler may fail: it takes the
+# news that the first part ended for news of the second.
 _ASK_AGAIN = dt.timedelta(days=1)
 _SOONEST = dt.timedelta(seconds=10)
 

@@ -192,7 +192,7 @@ SENTENCES = {
     "dead_refresh_token": "authorize the application at Livestorm again",
     "unknown_connection": "There is no connection 'nobody_made_this'",
     "private_token_as_oauth": "leave the login empty",
-    "unknown_stream": "There is no stream 'webinars'; there are events, sessions, session_people",
+    "unknown_stream": "There is no stream 'webinars'; there are organization, users, events",
     "unwritable_destination": "cannot be written: Not a directory",
     "foreign_files": "holds files that no sync wrote (somebody-elses.csv)",
     "api_unreachable": "no complete answer",
