@@ -164,8 +164,10 @@ def test_a_refresh_that_failed_is_told_and_not_begun_again_by_every_poll(
     assert answers[-1].json() == {"error": "unavailable", "message": "the token endpoint answered HTTP 503"}
     assert lease.refreshes == 1
     lease.error = None
+    lease.done.clear()
     clock[0] += 6
     assert ask(http).status_code == 202
+    assert lease.done.wait(20)
     assert lease.refreshes == 2
 
 
