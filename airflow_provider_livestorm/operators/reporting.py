@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
@@ -15,20 +17,31 @@ if TYPE_CHECKING:
 
 __all__ = ["report"]
 
+log = logging.getLogger(__name__)
+
 
 def report(operator: BaseOperator, context: Context, result: SyncResult, destination: str) -> None:
     """Tell of a run that was published."""
     summary = result.summary()
-    with suppress(Exception):
+    with _no_failure_of_the_sync("metrics"):
         _metrics(operator, result)
-    with suppress(Exception):
+    with _no_failure_of_the_sync("lineage"):
         _lineage(operator, result, destination)
     extra = {name: summary[name] for name in ("run_id", "manifest", "cursor", "rows", "files", "calls", "streams")}
     events: Any = context.get("outlet_events")
     if events is not None:
         for outlet in operator.outlets or ():
-            with suppress(Exception):
+            with _no_failure_of_the_sync(f"the event of {outlet}"):
                 events[outlet].extra.update(extra)
+
+
+@contextmanager
+def _no_failure_of_the_sync(what: str) -> Iterator[None]:
+    """The data are published: what Airflow cannot be told is said in the log, and fails nothing."""
+    try:
+        yield
+    except Exception:
+        log.warning("The sync is published; Airflow could not be told of it (%s).", what, exc_info=True)
 
 
 def _metrics(operator: BaseOperator, result: SyncResult) -> None:

@@ -67,7 +67,7 @@ class _EventPeople:
         """Ask for persons of whom the sessions do not tell which registration is the newest."""
         work = self._work
         asked: dict[tuple[str, str], None] = {}
-        for event, session_id, person, at in work.left:
+        for event, _, person, at in work.left:
             known = work.ledger.row(_STREAM, event, person)
             if known is None:
                 continue
@@ -77,7 +77,6 @@ class _EventPeople:
                 work.sinks[_STREAM].delete([work.key(_STREAM, event, person)])
             elif at is None or known[1] is None or at >= known[1]:
                 asked[event, person] = None
-            del session_id
         for event, person in sorted(work.unclear):
             if len(list(itertools.islice(self._registrations(event, person), 2))) > 1:
                 asked[event, person] = None

@@ -125,8 +125,10 @@ def _people(work: Work) -> list[StreamForecast]:
         elif stream == "people":
             lists = max(1, -(-(work.ledger.count(stream) or registered) // PAGE_SIZE_MAX))
             agrees = work.knowledge.people_agree if reads else False
-            least, most = (1, 6) if agrees else (lists, lists) if agrees is False and not reads else (1, 1 + lists)
-            told = "counted" if agrees else "listed, unless the people of sessions are all of them"
+            # Where they are known not to follow, they are counted first and listed all the same.
+            listed = lists + 1 if reads else lists
+            least, most = (1, 6) if agrees else (listed, listed) if agrees is False else (1, listed)
+            told = "counted" if agrees else "listed" if agrees is False else "listed, unless sessions tell of all"
         found.append(StreamForecast(stream, least, most, told))
     return found
 

@@ -34,9 +34,10 @@ from airflow_provider_livestorm.sync.progress import Progress
 from airflow_provider_livestorm.sync.quota import QuotaMemory
 from airflow_provider_livestorm.sync.reader import Reader
 from airflow_provider_livestorm.sync.result import SyncResult
+from airflow_provider_livestorm.sync.sink import NullWriter, Sink, columns_of
 from airflow_provider_livestorm.sync.state import Destination, Manifest, RunEntry, StreamEntry
 from airflow_provider_livestorm.sync.webinars import read_webinars
-from airflow_provider_livestorm.sync.work import NullWriter, Sink, Work, columns_of
+from airflow_provider_livestorm.sync.work import Work
 from airflow_provider_livestorm.sync.workspace import read_workspace
 from airflow_provider_livestorm.sync.writers import ROWS_PER_PART, PartWriter
 

@@ -9,117 +9,26 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import itertools
-import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from airflow_provider_livestorm.api.json_api import Resource
 from airflow_provider_livestorm.api.resources import CATALOGUE
-from airflow_provider_livestorm.api.rows import Column
-from airflow_provider_livestorm.exceptions import LivestormConfigurationError, LivestormForbiddenError
+from airflow_provider_livestorm.exceptions import LivestormForbiddenError
 from airflow_provider_livestorm.sync.knowledge import Knowledge
 from airflow_provider_livestorm.sync.ledger import HIDDEN, Entry, Gone, Ledger, digest
 from airflow_provider_livestorm.sync.planner import Plan
-from airflow_provider_livestorm.sync.privacy import EMAIL_HASH, Veil
 from airflow_provider_livestorm.sync.progress import Progress
 from airflow_provider_livestorm.sync.reader import ListRead, Reader, Request
 from airflow_provider_livestorm.sync.sessions import SessionInfo
-from airflow_provider_livestorm.sync.state import PartEntry
-from airflow_provider_livestorm.sync.writers import PartWriter
+from airflow_provider_livestorm.sync.sink import Row, Sink
 
-__all__ = ["DELETED_AT", "Landed", "NullWriter", "Sink", "Work", "columns_of"]
+__all__ = ["Landed", "Row", "Work"]
 
-DELETED_AT = "_deleted_at"
-_EXTRA = "_extra"
 _BATCH = 50
 
-Row = dict[str, Any]
 ItemT = TypeVar("ItemT")
-log = logging.getLogger(__name__)
-
-
-def columns_of(stream: str, plan: Plan) -> list[Column]:
-    """The columns of a stream's files, in their order."""
-    excluded = plan.privacy.columns_of(stream, plan.privacy.exclude)
-    columns = [column for column in CATALOGUE[stream].rows.columns if column.name not in excluded]
-    columns.append(Column(_EXTRA, "json", ()))
-    if plan.privacy.adds_email_hash(stream):
-        columns.append(Column(EMAIL_HASH, "text", ()))
-    if plan.mark_deleted:
-        columns.append(Column(DELETED_AT, "timestamp", ()))
-    return columns
-
-
-class NullWriter:
-    """Takes rows and keeps none; for a run that only plans."""
-
-    def __init__(self, stream: str) -> None:
-        del stream
-        self.parts: list[PartEntry] = []
-
-    def append(self, rows: Iterable[Row]) -> None:
-        """Take rows."""
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-class Sink:
-    """Where the rows of one stream go.
-
-    Args:
-        stream: its name.
-        plan: says what is left out.
-        writer: takes what is left.
-        now: of the run, for `_deleted_at`.
-    """
-
-    def __init__(self, stream: str, plan: Plan, writer: PartWriter | NullWriter, now: dt.datetime) -> None:
-        self.stream = stream
-        self.writer = writer
-        self.rows = 0
-        self.deleted = 0
-        self.calls = 0
-        self._plan = plan
-        self._now = now
-        self._veil = Veil(plan.privacy, stream)
-        self._columns = [column.name for column in columns_of(stream, plan)]
-        self._reported: set[str] = set()
-
-    def shown(self, row: Row) -> Row:
-        """A row as it is written."""
-        return self._veil.over(self._judged(row))
-
-    def write(self, rows: Iterable[Row]) -> None:
-        """Write rows that `shown` gave."""
-        more = list(rows)
-        if self._plan.mark_deleted:
-            more = [{**row, DELETED_AT: None} for row in more]
-        self.writer.append(more)
-        self.rows += len(more)
-
-    def delete(self, keys: Iterable[Mapping[str, str]]) -> None:
-        """Tell that rows are gone, by the columns of their key."""
-        if not self._plan.mark_deleted:
-            return
-        rows = [{**dict.fromkeys(self._columns), **key, DELETED_AT: self._now} for key in keys]
-        self.writer.append(rows)
-        self.deleted += len(rows)
-
-    def _judged(self, row: Row) -> Row:
-        extra = row[_EXTRA]
-        if not extra:
-            return row
-        if self._plan.on_unknown == "fail":
-            raise LivestormConfigurationError(
-                f"{self.stream}: Livestorm sent attributes that this version does not know: {', '.join(sorted(extra))}."
-                " Set on_unknown to 'keep' or 'ignore', or update the provider."
-            )
-        for member in sorted(extra.keys() - self._reported):
-            log.info("%s: unknown attribute %r; on_unknown=%s.", self.stream, member, self._plan.on_unknown)
-            self._reported.add(member)
-        return row if self._plan.on_unknown == "keep" else {**row, _EXTRA: None}
 
 
 @dataclass(frozen=True, slots=True)

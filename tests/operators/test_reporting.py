@@ -62,14 +62,15 @@ def test_metrics_and_lineage_are_told(tmp_path: pathlib.Path, connection: str, m
     assert outputs == [f"file://{tmp_path}/out/events", f"file://{tmp_path}/out/sessions"]
 
 
-def test_nothing_of_it_can_fail_a_sync(
-    tmp_path: pathlib.Path, connection: str, monkeypatch: pytest.MonkeyPatch
+def test_nothing_of_it_can_fail_a_sync_and_what_failed_is_said(
+    tmp_path: pathlib.Path, connection: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("no metrics today")
 
     monkeypatch.setattr(Stats, "gauge", broken, raising=False)
     assert operator(tmp_path, connection).execute({})["rows"] > 0  # type: ignore[typeddict-item]
+    assert "could not be told of it (metrics)" in caplog.text
 
 
 def test_dry_run_prints_the_plan_and_writes_nothing(
