@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +25,7 @@ from airflow_provider_livestorm.hooks.livestorm import LivestormHook
 from airflow_provider_livestorm.links import LivestormEventLink, LivestormSessionLink, note_links
 from airflow_provider_livestorm.operators.parameters import integer, items, storage_path
 from airflow_provider_livestorm.operators.recording_files import file_at, safe_name, size_at
+from airflow_provider_livestorm.operators.reporting import telling_airflow
 from airflow_provider_livestorm.sync.storage import StoragePath
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class LivestormDownloadRecordingsOperator(BaseOperator):
                     done.append(self._land(downloader, recording, source, root))
             if len(sessions) == 1 and not all(one["skipped"] for one in done):
                 self._link(client, context, sessions[0])
-        with suppress(Exception):  # lineage is nobody's reason to download again
+        with telling_airflow("lineage"):  # nobody's reason to download again
             _tell_lineage(self, done)
         return done
 

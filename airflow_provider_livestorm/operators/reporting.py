@@ -15,7 +15,7 @@ from airflow_provider_livestorm.sync.result import SyncResult
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, Context
 
-__all__ = ["report"]
+__all__ = ["report", "telling_airflow"]
 
 log = logging.getLogger(__name__)
 
@@ -23,25 +23,25 @@ log = logging.getLogger(__name__)
 def report(operator: BaseOperator, context: Context, result: SyncResult, destination: str) -> None:
     """Tell of a run that was published."""
     summary = result.summary()
-    with _no_failure_of_the_sync("metrics"):
+    with telling_airflow("metrics"):
         _metrics(operator, result)
-    with _no_failure_of_the_sync("lineage"):
+    with telling_airflow("lineage"):
         _lineage(operator, result, destination)
     extra = {name: summary[name] for name in ("run_id", "manifest", "cursor", "rows", "files", "calls", "streams")}
     events: Any = context.get("outlet_events")
     if events is not None:
         for outlet in operator.outlets or ():
-            with _no_failure_of_the_sync(f"the event of {outlet}"):
+            with telling_airflow(f"the event of {outlet}"):
                 events[outlet].extra.update(extra)
 
 
 @contextmanager
-def _no_failure_of_the_sync(what: str) -> Iterator[None]:
-    """The data are published: what Airflow cannot be told is said in the log, and fails nothing."""
+def telling_airflow(what: str) -> Iterator[None]:
+    """The data are where they belong: what Airflow cannot be told of them is said in the log, and fails nothing."""
     try:
         yield
     except Exception:
-        log.warning("The sync is published; Airflow could not be told of it (%s).", what, exc_info=True)
+        log.warning("The data are there; Airflow could not be told of it (%s).", what, exc_info=True)
 
 
 def _metrics(operator: BaseOperator, result: SyncResult) -> None:
