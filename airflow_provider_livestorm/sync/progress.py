@@ -11,6 +11,7 @@ from airflow_provider_livestorm.api.client import LivestormClient
 __all__ = ["Progress"]
 
 _SAY_EVERY = 5.0  # seconds between two lines
+_MINUTES_FROM = 90  # seconds that are told in minutes
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ class Progress:
         rest = ""
         if self._total and self._done:
             seconds = (self._monotonic() - self._began) / self._done * (self._total - self._done)
-            rest = f", {seconds / 60:.0f} min left" if seconds >= 90 else f", {seconds:.0f} s left"  # noqa: PLR2004
+            rest = f", {seconds / 60:.0f} min left" if seconds >= _MINUTES_FROM else f", {seconds:.0f} s left"
         log.info(
             "%s: %s; %s rows, %s calls so far, %s left this month%s.",
             self._what, where, f"{self.rows:,}", f"{self._client.calls:,}", "?" if left is None else f"{left:,}", rest,
