@@ -21,13 +21,9 @@ import tenacity
 from airflow_provider_livestorm.api.answer import Answer, Page
 from airflow_provider_livestorm.api.errors import error_from, is_transient, may_need_another_token
 from airflow_provider_livestorm.api.json_api import Document, Quota, decode_document, next_page, read_quota
+from airflow_provider_livestorm.api.lanes import Ahead, Lanes
 from airflow_provider_livestorm.api.pacing import Pacer, monthly_reset
-from airflow_provider_livestorm.api.transport import (
-    Authorization,
-    encode_query,
-    require_secure_url,
-    transport_reason,
-)
+from airflow_provider_livestorm.api.transport import Reply, Transport, encode_query, require_secure_url, transport_reason
 from airflow_provider_livestorm.exceptions import (
     LivestormApiError,
     LivestormConfigurationError,
@@ -43,6 +39,7 @@ API_URL = "https://api.livestorm.co/v1"
 PAGE_SIZE_MAX = 50  # Livestorm docs, "Pagination"
 _CONNECT_TIMEOUT = 10.0
 _READ_TIMEOUT = 60.0  # a PATCH of a session person is known to answer late (api.md 9)
+_HEADERS = {"Accept": "application/vnd.api+json", "User-Agent": "airflow-provider-livestorm"}
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 log = logging.getLogger(__name__)
@@ -74,7 +71,7 @@ class LivestormClient:
         clock: UTC unix seconds.
 
     Attributes:
-        latency: seconds that answers took of late.
+        lanes: how many calls are on their way at once.
 
     Raises:
         LivestormConfigurationError: `base_url` is neither https nor loopback.
@@ -99,14 +96,12 @@ class LivestormClient:
         self._observer = observer
         self._max_attempts = max_attempts
         self._deadline = deadline
-        self._timeout = timeout
         self._sleep = sleep
         self._clock = clock
         self._calls = 0
         self._counting = threading.Lock()
-        self.latency = 0.0
-        self._session = requests.Session()
-        self._session.headers.update({"Accept": "application/vnd.api+json", "User-Agent": "airflow-provider-livestorm"})
+        self.lanes = Lanes(self.pacer)
+        self._transport = Transport(self.base_url, _HEADERS, timeout)
 
     def __enter__(self) -> Self:
         return self
@@ -116,7 +111,8 @@ class LivestormClient:
 
     def close(self) -> None:
         """Close the kept-alive connections."""
-        self._session.close()
+        self.lanes.close()
+        self._transport.close()
 
     @property
     def quota(self) -> Quota:
@@ -190,12 +186,15 @@ class LivestormClient:
     ) -> Iterator[Page]:
         """Yield the pages of a list, one call each, until Livestorm says that there is no next one.
 
+        Where answers are slow, the next pages are asked for meanwhile (`lanes`).
+
         Args:
             path: of the list: `/sessions/{id}/people`.
             params: filters and includes.
             page_size: rows a page, 1 to 50.
             first_page: 0-based; to resume.
-            fetch: asked for each page with its number and what calls for it; for a caller that keeps pages.
+            fetch: asked for each page with its number and what calls for it, in any thread; for a caller that keeps
+                pages.
 
         Raises:
             LivestormListChangedError: the list shrank while it was read, so that the next page is gone.
@@ -203,76 +202,74 @@ class LivestormClient:
         """
         if not 1 <= page_size <= PAGE_SIZE_MAX:
             raise LivestormConfigurationError(f"page_size is 1 to {PAGE_SIZE_MAX}; got {page_size}.")
-        number: int | None = first_page
-        while number is not None:
+        def ask(number: int) -> Document:
             query = {**(params or {}), "page[number]": number, "page[size]": page_size}
             call = partial(self._document, path, query)
-            try:
-                document = call() if fetch is None else fetch(number, call)
-            except LivestormApiError as error:
-                if error.status == requests.codes.bad_request and number > first_page:
-                    raise LivestormListChangedError(
-                        f"GET {path}: page {number} was announced and is gone (HTTP 400); rows were deleted while the"
-                        " list was read. Read the list again."
-                    ) from error
-                raise
-            meta = document.meta
-            yield Page(number, document.many, document.included, meta.record_count, meta.page_count)
-            number = next_page(number, document)
+            return call() if fetch is None else fetch(number, call)
+
+        ahead = Ahead(self.lanes, ask)
+        number: int | None = first_page
+        count: int | None = None
+        try:
+            while number is not None:
+                try:
+                    document = ahead.page(number, count)
+                except LivestormApiError as error:
+                    if error.status == requests.codes.bad_request and number > first_page:
+                        raise LivestormListChangedError(
+                            f"GET {path}: page {number} was announced and is gone (HTTP 400); rows were deleted while"
+                            " the list was read. Read the list again."
+                        ) from error
+                    raise
+                meta = document.meta
+                count = meta.page_count
+                yield Page(number, document.many, document.included, meta.record_count, count)
+                number = next_page(number, document)
+        finally:
+            ahead.close()
 
     def _document(self, path: str, params: Mapping[str, Any]) -> Document:
         return self.request("GET", path, params=params).document
 
     def _authorized(self, method: str, path: str, query: dict[str, str], body: bytes | None) -> Answer:
         """One call; after a 401 once more with another token, if the credential has one."""
-        response, header = self._send(method, path, query, body)
-        if may_need_another_token(response) and self._credential.renew(header):
-            response, _ = self._send(method, path, query, body)
-        if not 200 <= response.status_code < 300:  # noqa: PLR2004 - HTTP success
-            raise error_from(response, what=f"{method} {path}", now=self._clock())
-        return Answer(
-            response.status_code,
-            decode_document(response.content, what=f"{method} {path}"),
-            read_quota(response.headers),
-        )
+        reply, header = self._send(method, path, query, body)
+        if may_need_another_token(reply) and self._credential.renew(header):
+            reply, _ = self._send(method, path, query, body)
+        if not 200 <= reply.status_code < 300:  # noqa: PLR2004 - HTTP success
+            raise error_from(reply, what=f"{method} {path}", now=self._clock())
+        what = f"{method} {path}"
+        return Answer(reply.status_code, decode_document(reply.content, what=what), read_quota(reply.headers))
 
-    def _send(self, method: str, path: str, query: dict[str, str], body: bytes | None) -> tuple[requests.Response, str]:
+    def _send(self, method: str, path: str, query: dict[str, str], body: bytes | None) -> tuple[Reply, str]:
         """Send, and tell which Authorization header went along."""
-        self.pacer.acquire()
-        quota, refused, sent, resets_at = Quota(), False, False, None
-        try:
-            # Asked for after the pacer's wait: a token may expire meanwhile.
-            authorization = self._credential.authorization()
-            with self._counting:
-                self._calls += 1
-            sent = True
-            began = time.monotonic()
-            response = self._session.request(
-                method,
-                self.base_url + path,
-                params=query,
-                data=body,
-                headers={"Content-Type": "application/vnd.api+json"} if body is not None else None,
-                auth=Authorization(authorization),
-                timeout=self._timeout,
-                allow_redirects=False,  # a token is never carried to another host
-            )
-            self.latency += (time.monotonic() - began - self.latency) / 8
-            quota = read_quota(response.headers)
-            refused = response.status_code == requests.codes.too_many_requests
-            resets_at = monthly_reset(response.headers, now=self._clock()) if refused else None
-        except requests.RequestException as error:
-            # `from None`: the cause repeats the whole URL, whose query may hold an e-mail address.
-            raise LivestormConnectionError(
-                f"{method} {self.base_url}{path}: no complete answer ({transport_reason(error)})."
-            ) from None
-        except OSError as error:  # what requests raises for REQUESTS_CA_BUNDLE with a file that is not there
-            raise LivestormConfigurationError(f"{method} {self.base_url}{path}: not sent. {error}") from None
-        finally:
-            self.pacer.answered(quota, refused=refused)
-            if sent and self._observer is not None:
-                self._observer(quota, resets_at)
-        return response, authorization
+        with self.lanes.one():
+            self.pacer.acquire()
+            quota, refused, sent, resets_at = Quota(), False, False, None
+            try:
+                # Asked for after the pacer's wait: a token may expire meanwhile.
+                authorization = self._credential.authorization()
+                with self._counting:
+                    self._calls += 1
+                sent = True
+                began = time.monotonic()
+                reply = self._transport.send(method, path, query, body, authorization)
+                self.lanes.took(time.monotonic() - began)
+                quota = read_quota(reply.headers)
+                refused = reply.status_code == requests.codes.too_many_requests
+                resets_at = monthly_reset(reply.headers, now=self._clock()) if refused else None
+            except requests.RequestException as error:
+                # `from None`: the cause repeats the whole URL, whose query may hold an e-mail address.
+                raise LivestormConnectionError(
+                    f"{method} {self.base_url}{path}: no complete answer ({transport_reason(error)})."
+                ) from None
+            except OSError as error:  # what requests raises for REQUESTS_CA_BUNDLE with a file that is not there
+                raise LivestormConfigurationError(f"{method} {self.base_url}{path}: not sent. {error}") from None
+            finally:
+                self.pacer.answered(quota, refused=refused)
+                if sent and self._observer is not None:
+                    self._observer(quota, resets_at)
+        return reply, authorization
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         """0.5, 1, 2, 4 s and so on to 30 s, with up to as much jitter again; on top of what a 429 or a 5xx asks for.

@@ -9,6 +9,7 @@ import requests
 
 from airflow_provider_livestorm.api.json_api import decode_errors, read_quota
 from airflow_provider_livestorm.api.pacing import LONGEST_BURST_WAIT, is_monthly, read_retry_after
+from airflow_provider_livestorm.api.transport import Reply
 from airflow_provider_livestorm.exceptions import (
     LivestormApiError,
     LivestormAuthenticationError,
@@ -33,7 +34,7 @@ _HINTS = {
 }
 
 
-def may_need_another_token(response: requests.Response) -> bool:
+def may_need_another_token(response: Reply) -> bool:
     """Whether a call was refused for its access token, so that another one could help.
 
     A token that expired or was revoked is refused by the OAuth layer, in `WWW-Authenticate` (api.md 1.2). A 401 in the
@@ -45,7 +46,7 @@ def may_need_another_token(response: requests.Response) -> bool:
     return "WWW-Authenticate" in response.headers or not decode_errors(response.content)
 
 
-def error_from(response: requests.Response, *, what: str, now: float) -> LivestormApiError:
+def error_from(response: Reply, *, what: str, now: float) -> LivestormApiError:
     """Make the error for a refused call.
 
     Args:
@@ -106,7 +107,7 @@ def is_transient(error: BaseException, *, repeatable: bool) -> bool:
     return repeatable and isinstance(error, LivestormConnectionError | LivestormResponseError | LivestormServerError)
 
 
-def _too_many_requests(response: requests.Response, message: str, now: float) -> LivestormApiError:
+def _too_many_requests(response: Reply, message: str, now: float) -> LivestormApiError:
     quota = read_quota(response.headers)
     retry_after = read_retry_after(response.headers, now=now)
     errors = decode_errors(response.content)
@@ -129,7 +130,7 @@ def _too_many_requests(response: requests.Response, message: str, now: float) ->
     )
 
 
-def _bearer_error(response: requests.Response) -> str | None:
+def _bearer_error(response: Reply) -> str | None:
     """`error_description` out of WWW-Authenticate: Doorkeeper puts its reason there and leaves the body empty."""
     found = dict(_CHALLENGE_MEMBER.findall(response.headers.get("WWW-Authenticate", "")))
     said = found.get("error_description") or found.get("error")

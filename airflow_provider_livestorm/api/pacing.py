@@ -70,6 +70,11 @@ class Pacer:
         """Calls left this month by an answer; None before the first, whatever was expected."""
         return self._quota.monthly_remaining if self._answered else None
 
+    @property
+    def interval_limit(self) -> int:
+        """Calls that may go out in any one second."""
+        return self._share
+
     def expect(self, quota: Quota) -> None:
         """Take what an earlier client was told for what is true, until the first answer."""
         with self._lock:

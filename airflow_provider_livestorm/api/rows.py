@@ -9,12 +9,13 @@ from __future__ import annotations
 import datetime as dt
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from airflow_provider_livestorm.api.attributes import Attributes
 from airflow_provider_livestorm.api.json_api import Resource
 from airflow_provider_livestorm.api.records import Record, Source
 
@@ -23,7 +24,6 @@ __all__ = ["Column", "RowReader"]
 Row = dict[str, Any]
 RecordT = TypeVar("RecordT", bound=Record)
 _EXTRA = "_extra"
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +53,17 @@ class RowReader(Generic[RecordT]):
 
     def __init__(self, record: type[RecordT], *, dropped: tuple[str, ...] = (), secrets: tuple[str, ...] = ()) -> None:
         self._record = record
-        self._secrets = frozenset(secrets)
         self.columns = _columns(record)
         walked = [(column, path) for column in self.columns for path in (column.path, *column.others)]
-        self._converters = [
-            (column, path[1:], _CONVERTERS[column.kind]) for column, path in walked if path[0] == "attributes"
-        ]
-        self._links = [(column, path[1:]) for column, path in walked if path[0] == "relationships"]
-        self._known = _tree([path[1:] for _, path in walked if path[0] == "attributes"])
-        for path in dropped:
-            _plant(self._known, tuple(path.split("."))[1:])
+        self._attributes = Attributes(
+            [(column.name, column.kind, path[1:]) for column, path in walked if path[0] == "attributes"],
+            dropped=[tuple(path.split("."))[1:] for path in dropped],
+            secrets=secrets,
+        )
+        self._links = [(column.name, path[1:]) for column, path in walked if path[0] == "relationships"]
+        self._ids = [column.name for column in self.columns if column.path == ("id",)]
+        self._parents = [column.name for column in self.columns if column.path == ("parent",)]
+        self._empty: Row = {**dict.fromkeys(column.name for column in self.columns), _EXTRA: None}
 
     def row(self, resource: Resource, *, parent: str | None = None) -> Row:
         """The flat row: every column of the record in its order, `_extra` last.
@@ -71,26 +72,16 @@ class RowReader(Generic[RecordT]):
             resource: as Livestorm sent it.
             parent: id of the record that the list hangs under.
         """
-        row: Row = dict.fromkeys(column.name for column in self.columns)
-        for column in self.columns:
-            if column.path == ("id",):
-                row[column.name] = resource.id
-            elif column.path == ("parent",):
-                row[column.name] = parent
-        for column, path in self._links:
+        row = self._empty.copy()
+        for name in self._ids:
+            row[name] = resource.id
+        for name in self._parents:
+            row[name] = parent
+        for name, path in self._links:
             value = _dig(resource.relationships, path)
-            row[column.name] = value if isinstance(value, str) else None
-        misfits: dict[str, Any] = {}
-        for column, path, convert in self._converters:
-            value = _dig(resource.attributes, path)
-            if value is None or row[column.name] is not None:
-                continue
-            try:
-                row[column.name] = convert(value)
-            except (TypeError, ValueError, OverflowError):
-                _put(misfits, path, value)
-        extra = _merge(_unknown(resource.attributes, self._known, self._secrets), misfits)
-        row[_EXTRA] = extra or None
+            if isinstance(value, str):
+                row[name] = value
+        row[_EXTRA] = self._attributes.fill(row, resource.attributes) or None
         return row
 
     def read(self, resource: Resource, *, parent: str | None = None) -> RecordT:
@@ -121,41 +112,14 @@ def _kind(hint: Any) -> str:
     return _KINDS[hint]
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError
+def _dig(attributes: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    value: Any = attributes
+    for member in path:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(member)
     return value
 
-
-def _integer(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
-        raise TypeError
-    if not -(2**63) <= value < 2**63:
-        raise OverflowError  # no column of a file or a database takes it
-    return int(value)
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError
-    return float(value)
-
-
-def _boolean(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError
-    return value
-
-
-def _timestamp(value: object) -> dt.datetime | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError
-    # 0 is Livestorm's "never" (api.md 2). Added to the epoch, as fromtimestamp() fails in other ways on each platform.
-    return _EPOCH + dt.timedelta(seconds=value) if value else None
-
-
-def _json(value: object) -> object:
-    return value
 
 
 _KINDS: dict[Any, str] = {
@@ -166,73 +130,3 @@ _KINDS: dict[Any, str] = {
     dt.datetime: "timestamp",
     Any: "json",
 }
-_CONVERTERS: dict[str, Callable[[Any], Any]] = {
-    "text": _text,
-    "integer": _integer,
-    "number": _number,
-    "boolean": _boolean,
-    "timestamp": _timestamp,
-    "json": _json,
-}
-
-# --- walking attributes: a tree of the known members, whose leaves are empty -----
-
-_Tree = dict[str, Any]
-
-
-def _tree(paths: list[tuple[str, ...]]) -> _Tree:
-    tree: _Tree = {}
-    for path in paths:
-        _plant(tree, path)
-    return tree
-
-
-def _plant(tree: _Tree, path: tuple[str, ...]) -> None:
-    for member in path:
-        tree = tree.setdefault(member, {})
-
-
-def _dig(attributes: Mapping[str, Any], path: tuple[str, ...]) -> Any:
-    value: Any = attributes
-    for member in path:
-        if not isinstance(value, dict):
-            return None
-        value = value.get(member)
-    return value
-
-
-def _put(target: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
-    for member in path[:-1]:
-        target = target.setdefault(member, {})
-    target[path[-1]] = value
-
-
-def _unknown(attributes: Mapping[str, Any], known: _Tree, secrets: frozenset[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in attributes.items():
-        if name in secrets:
-            continue
-        if name not in known:
-            found[name] = _without(value, secrets)
-        elif known[name]:
-            if isinstance(value, dict):
-                if inner := _unknown(value, known[name], secrets):
-                    found[name] = inner
-            elif value is not None:
-                found[name] = value  # a scalar where an object is documented
-    return found
-
-
-def _without(value: Any, secrets: frozenset[str]) -> Any:
-    if isinstance(value, dict):
-        return {name: _without(member, secrets) for name, member in value.items() if name not in secrets}
-    if isinstance(value, list):
-        return [_without(member, secrets) for member in value]
-    return value
-
-
-def _merge(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
-    for name, value in right.items():
-        both = isinstance(value, dict) and isinstance(left.get(name), dict)
-        left[name] = _merge(left[name], value) if both else value
-    return left

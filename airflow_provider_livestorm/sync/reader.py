@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from airflow_provider_livestorm.api.client import LivestormClient
 from airflow_provider_livestorm.api.json_api import Document, Resource
+from airflow_provider_livestorm.api.lanes import LANES_MOST
 from airflow_provider_livestorm.api.lists import Tally
 from airflow_provider_livestorm.api.resources import RECORDINGS, SESSION_PEOPLE
 from airflow_provider_livestorm.exceptions import LivestormApiError, LivestormListChangedError, LivestormNotFoundError
@@ -24,8 +25,6 @@ __all__ = ["ListRead", "Reader", "Request"]
 
 _READS = 3  # of a list that changes while it is read
 _IN_MEMORY = 8  # pages of a list that wait in memory; of a longer list they are read from the journal
-_LANES = 4  # calls on their way at once, at most: the limit is 5 a second
-_SLOW = 0.16  # seconds of an answer from which on one call at a time cannot use the 5 a second
 
 # What opens a door to whoever has it (api.md 6.3, 6.5).
 _SECRETS = SESSION_PEOPLE.secrets
@@ -120,18 +119,13 @@ class Reader:
         raise AssertionError  # pragma: no cover - the loop returns or raises
 
     def each(self, requests: Iterable[Request[AboutT]]) -> Iterator[tuple[Request[AboutT], ListRead | None]]:
-        """Read many lists and yield them in their order.
-
-        Where answers come fast, one call is on its way at a time, so that a process that is killed loses one. Where
-        they are slow, the next lists are read meanwhile.
-        """
+        """Read many lists and yield them in their order; where answers are slow, the next ones meanwhile."""
         ahead: deque[tuple[Request[AboutT], Future[ListRead | None]]] = deque()
         todo = iter(requests)
-        with ThreadPoolExecutor(max_workers=_LANES, thread_name_prefix="livestorm") as pool:
+        with ThreadPoolExecutor(max_workers=LANES_MOST, thread_name_prefix="livestorm") as pool:
             try:
                 while True:
-                    lanes = 1 if self._client.latency < _SLOW else _LANES
-                    while len(ahead) < lanes and (request := next(todo, None)) is not None:
+                    while len(ahead) < self._client.lanes.wanted and (request := next(todo, None)) is not None:
                         ahead.append((request, pool.submit(self.read, request)))
                     if not ahead:
                         return
@@ -156,18 +150,17 @@ class Reader:
     def _list(self, request: Request[Any], attempt: int) -> ListRead:
         name = self._journal.name(request.path, dict(request.params), attempt)
         kept = self._journal.kept(name)
-        documents: list[Document] = []
-        calls = 0
+        documents: dict[int, Document] = {}
+        asked: list[int] = []  # of which several threads may add one at a time
 
         def fetch(number: int, call: Callable[[], Document]) -> Document:
-            nonlocal calls
             document = self._journal.get(name, number) if number < kept else None
             if document is None:
                 document = _scrubbed(call())
                 self._journal.put(name, number, document)
-                calls += 1
+                asked.append(number)
             if number < _IN_MEMORY:
-                documents.append(document)
+                documents[number] = document
             return document
 
         tally, pages = Tally(request.path), 0
@@ -177,8 +170,8 @@ class Reader:
             self._said(request.path, page.number, page.page_count)
         tally.check()
         if pages <= _IN_MEMORY:
-            return ListRead(tally.rows, calls, pages, documents.__getitem__)
-        return ListRead(tally.rows, calls, pages, lambda number: self._journal.again(name, number))
+            return ListRead(tally.rows, len(asked), pages, documents.__getitem__)
+        return ListRead(tally.rows, len(asked), pages, lambda number: self._journal.again(name, number))
 
 
 def _scrubbed(document: Document) -> Document:
