@@ -7,6 +7,7 @@ in their order. What does not fit its column, and what has none, is handed back,
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import contains, itemgetter
@@ -18,7 +19,10 @@ __all__ = ["Attributes", "ColumnPath"]
 Members = Mapping[str, Any]
 # A column's name, its kind, and the path to its value.
 ColumnPath = tuple[str, str, tuple[str, ...]]
+_LEAST, _MOST = -(2**63), 2**63 - 1
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_FAR = 2**31  # seconds
+_MISFITS = (TypeError, ValueError, OverflowError)
 _FORMS_MOST = 1000  # of one object, that are remembered
 
 
@@ -85,14 +89,19 @@ class Attributes:
         values = form.pick(members)
         if not form.twice and all(map(contains, form.fit, map(type, values))):
             row.update(zip(form.names, values, strict=True))
-            for name, member, check in form.checked:
+            for name, member, convert in form.checked:
                 if (value := row[name]) is not None:
-                    row[name] = None
-                    _take(row, name, check, member, value, extra)
+                    try:
+                        row[name] = convert(value)
+                    except _MISFITS:
+                        row[name], extra[member] = None, value
         else:
             for (name, kind, member), value in zip(form.columns, values, strict=True):
                 if value is not None and row[name] is None:
-                    _take(row, name, _CONVERTERS[kind], member, value, extra)
+                    try:
+                        row[name] = _CONVERTERS[kind](value)
+                    except _MISFITS:
+                        extra[member] = value
         for member, inner in form.inner:
             value = members[member]
             if isinstance(value, dict):
@@ -114,7 +123,7 @@ class Attributes:
             checked=tuple((name, member, _CONVERTERS[kind]) for name, kind, member in columns if kind in _CHECKED),
             twice=len(set(names)) < len(names),
             unknown=tuple(name for name in came if name not in self._known and name not in self._secrets),
-            inner=tuple((name, self._inner[name]) for name in came if name in self._inner and name not in self._secrets),
+            inner=tuple((name, self._inner[name]) for name in came if name in self._inner.keys() - self._secrets),
         )
         if len(self._forms) >= _FORMS_MOST:
             self._forms.clear()
@@ -127,15 +136,6 @@ def _picker(members: Sequence[str]) -> Callable[[Members], tuple[Any, ...]]:
     if len(members) > 1:
         return itemgetter(*members)
     return lambda values: tuple(values[member] for member in members)
-
-
-def _take(
-    row: dict[str, Any], name: str, convert: Callable[[Any], Any], member: str, value: Any, extra: dict[str, Any]
-) -> None:
-    try:
-        row[name] = convert(value)
-    except (TypeError, ValueError, OverflowError):
-        extra[member] = value
 
 
 def _without(value: Any, secrets: frozenset[str]) -> Any:
@@ -156,9 +156,11 @@ def _text(value: object) -> str:
 
 
 def _integer(value: object) -> int:
+    if type(value) is int and _LEAST <= value <= _MOST:
+        return value  # as most are
     if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
         raise TypeError
-    if not -(2**63) <= value < 2**63:
+    if not _LEAST <= value <= _MOST:
         raise OverflowError  # no column of a file or a database takes it
     return int(value)
 
@@ -175,7 +177,14 @@ def _boolean(value: object) -> bool:
     return value
 
 
+@functools.lru_cache(maxsize=4096)  # a person's times are often the same, and so are those of a session's people
+def _moment(value: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(value, dt.UTC)
+
+
 def _timestamp(value: object) -> dt.datetime | None:
+    if type(value) is int and 0 < value < _FAR:
+        return _moment(value)  # in half the time, where no platform fails
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError
     # 0 is Livestorm's "never" (api.md 2). Added to the epoch, as fromtimestamp() fails in other ways on each platform.

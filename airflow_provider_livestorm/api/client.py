@@ -23,7 +23,13 @@ from airflow_provider_livestorm.api.errors import error_from, is_transient, may_
 from airflow_provider_livestorm.api.json_api import Document, Quota, decode_document, next_page, read_quota
 from airflow_provider_livestorm.api.lanes import Ahead, Lanes
 from airflow_provider_livestorm.api.pacing import Pacer, monthly_reset
-from airflow_provider_livestorm.api.transport import Reply, Transport, encode_query, require_secure_url, transport_reason
+from airflow_provider_livestorm.api.transport import (
+    Reply,
+    Transport,
+    encode_query,
+    require_secure_url,
+    transport_reason,
+)
 from airflow_provider_livestorm.exceptions import (
     LivestormApiError,
     LivestormConfigurationError,
@@ -202,6 +208,7 @@ class LivestormClient:
         """
         if not 1 <= page_size <= PAGE_SIZE_MAX:
             raise LivestormConfigurationError(f"page_size is 1 to {PAGE_SIZE_MAX}; got {page_size}.")
+
         def ask(number: int) -> Document:
             query = {**(params or {}), "page[number]": number, "page[size]": page_size}
             call = partial(self._document, path, query)

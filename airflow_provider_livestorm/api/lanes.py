@@ -19,7 +19,7 @@ from airflow_provider_livestorm.api.pacing import Pacer
 __all__ = ["LANES_MOST", "Ahead", "Lanes"]
 
 LANES_MOST = 8
-_QUICK = 0.01  # seconds of an answer below which there is nothing to wait for
+_QUICK = 0.02  # seconds of an answer below which there is nothing to wait for
 _USED = 0.8  # share of the limit that one call at a time may use before another is sent beside it
 
 ItemT = TypeVar("ItemT")

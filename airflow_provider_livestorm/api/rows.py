@@ -121,7 +121,6 @@ def _dig(attributes: Mapping[str, Any], path: tuple[str, ...]) -> Any:
     return value
 
 
-
 _KINDS: dict[Any, str] = {
     str: "text",
     int: "integer",

@@ -103,8 +103,8 @@ def _same(work: Work, resource: Resource) -> bool:
     # What Livestorm adds to a person one day has no column yet, and does not follow.
     sink, row = work.sinks[_STREAM], {**PEOPLE.rows.row(resource), "_extra": None}
     held, known = work.ledger.waiting.held(_STREAM, "", row["id"]), work.ledger.row(_STREAM, "", row["id"])
-    mine = digest(sink.shown(held[1])) if held else known[0] if known else b""
-    return mine == digest(sink.shown(row))
+    mine = digest(sink.shown(held[1]).json) if held else known[0] if known else b""
+    return mine == digest(sink.shown(row).json)
 
 
 def _take(work: Work, resources: list[Resource]) -> None:

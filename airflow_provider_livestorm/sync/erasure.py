@@ -77,8 +77,9 @@ def find_person(destination: Destination, email: str, key: str) -> list[RowsOfPe
 
 def _rows(destination: Destination, part: PartEntry) -> Iterator[dict[str, Any]]:
     content = destination.path_of(part.path).read_bytes()
-    if part.path.endswith(".jsonl.gz"):
-        with gzip.open(io.BytesIO(content)) as lines:
+    if part.path.endswith((".jsonl", ".jsonl.gz")):
+        file = io.BytesIO(content)
+        with gzip.open(file) if part.path.endswith(".gz") else file as lines:
             for line in lines:
                 yield msgspec.json.decode(line)
     elif part.path.endswith(".csv"):

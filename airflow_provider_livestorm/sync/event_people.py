@@ -135,8 +135,8 @@ class _EventPeople:
         for resource in document.many:
             row = {**CATALOGUE[_STREAM].rows.row(resource, parent=event), "_extra": None}
             held, was = work.ledger.waiting.held(_STREAM, event, row["id"]), work.ledger.row(_STREAM, event, row["id"])
-            mine = digest(sink.shown(held[1])) if held and not _older(held[0], was) else was[0] if was else b""
-            if mine != digest(sink.shown(row)):
+            mine = digest(sink.shown(held[1]).json) if held and not _older(held[0], was) else was[0] if was else b""
+            if mine != digest(sink.shown(row).json):
                 return False
         return True
 

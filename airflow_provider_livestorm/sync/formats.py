@@ -1,4 +1,4 @@
-"""How rows become bytes: JSON Lines with gzip, CSV, Parquet. Equal rows give equal bytes, however they are portioned.
+"""How rows become bytes: JSON Lines, CSV, Parquet. Equal rows give equal bytes, however they are portioned.
 
 The bytes of gzip are zlib's and those of Parquet pyarrow's: another version of these may give others.
 Called by `writers.py`. pyarrow is imported where Parquet is written, and nowhere else.
@@ -22,7 +22,8 @@ __all__ = ["FORMATS", "Encoder", "encoder_of"]
 # 1.2.13: level 1 gives 202,000 and 13.5; 3 gives 198,000 and 11.7; 6 gives 117,000 and 8.7; 9 gives 69,000 and 8.4.
 # Rounds of one level differ by more than 1 and 3 do.
 _GZIP_LEVEL = 3
-_ROW_GROUP = 10_000  # rows that wait in memory for a row group of Parquet
+_ROW_GROUP = 10_000  # rows of a row group of Parquet, which wait in memory
+_ROW_BATCH = 500  # of which so many become columns at once
 
 _encode = msgspec.json.Encoder().encode
 
@@ -30,8 +31,8 @@ _encode = msgspec.json.Encoder().encode
 class Encoder(Protocol):
     """Writes rows into one open file."""
 
-    def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Write rows."""
+    def write(self, rows: Sequence[Mapping[str, Any]], lines: Sequence[bytes] = ()) -> None:
+        """Write rows; `lines` are the same as JSON, where that is there already."""
 
     def close(self) -> None:
         """Write what is left; the file itself stays open."""
@@ -42,15 +43,28 @@ class JsonLines:
 
     def __init__(self, file: IO[bytes], columns: Sequence[Column]) -> None:
         self._names = [column.name for column in columns]
+        self._file = file
+
+    def write(self, rows: Sequence[Mapping[str, Any]], lines: Sequence[bytes] = ()) -> None:
+        """Write rows."""
+        if not rows:
+            return
+        names = self._names
+        if not lines or [*rows[0]] != names:  # rows that were encoded together are built alike
+            lines = [_encode(row if [*row] == names else {name: row[name] for name in names}) for row in rows]
+        self._file.write(b"\n".join([*lines, b""]))
+
+    def close(self) -> None:
+        """Nothing is left."""
+
+
+class JsonLinesGzip(JsonLines):
+    """The same, compressed."""
+
+    def __init__(self, file: IO[bytes], columns: Sequence[Column]) -> None:
         # No name and no time in the header: equal rows give equal bytes.
         self._gzip = gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0, compresslevel=_GZIP_LEVEL)
-
-    def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Write rows."""
-        if rows:
-            names = self._names  # compared first, as most rows have them already and building anew is slow
-            told = (row if [*row] == names else {name: row[name] for name in names} for row in rows)
-            self._gzip.write(b"\n".join([*map(_encode, told), b""]))
+        super().__init__(self._gzip, columns)  # type: ignore[arg-type]  # it is written to, and no more
 
     def close(self) -> None:
         """End the gzip member."""
@@ -70,13 +84,13 @@ class Csv:
         self._columns = [(column.name, _CSV[column.kind]) for column in columns]
         self._file.write(",".join(_quoted(name) for name, _ in self._columns).encode() + b"\n")
 
-    def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
+    def write(self, rows: Sequence[Mapping[str, Any]], lines: Sequence[bytes] = ()) -> None:
         """Write rows."""
-        lines = (
+        texts = (
             ",".join("" if (value := row[name]) is None else told(value) for name, told in self._columns)
             for row in rows
         )
-        self._file.write("".join(f"{line}\n" for line in lines).encode())
+        self._file.write("".join(f"{text}\n" for text in texts).encode())
 
     def close(self) -> None:
         """Nothing is left."""
@@ -96,29 +110,44 @@ class Parquet:
             "json": arrow.string(),
         }
         self._arrow = arrow
-        self._json = [column.name for column in columns if column.kind == "json"]
+        self._json = {column.name for column in columns if column.kind == "json"}
         self._schema = arrow.schema([(column.name, types[column.kind]) for column in columns])
         self._out = arrow.PythonFile(file, mode="w")
         self._writer = parquet.ParquetWriter(self._out, self._schema, compression="zstd")
-        self._waiting: list[Mapping[str, Any]] = []
+        self._rows: list[Mapping[str, Any]] = []
+        self._batches: list[Any] = []
 
-    def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Write rows; up to a row group of them waits."""
+    def write(self, rows: Sequence[Mapping[str, Any]], lines: Sequence[bytes] = ()) -> None:
+        """Write rows; up to a row group of them waits, as columns: as rows they would take many times the memory."""
         for row in rows:
-            texts = {name: None if row[name] is None else _encode(row[name]).decode() for name in self._json}
-            self._waiting.append({**row, **texts})
-            if len(self._waiting) == _ROW_GROUP:
-                self._flush()
+            self._rows.append(row)
+            if len(self._rows) == _ROW_BATCH:
+                self._gather()
+                if len(self._batches) * _ROW_BATCH == _ROW_GROUP:
+                    self._flush()
 
     def close(self) -> None:
         """Write the last row group and the footer."""
+        self._gather()
         self._flush()
         self._writer.close()
 
+    def _gather(self) -> None:
+        if self._rows:
+            self._batches.append(self._arrow.record_batch([*map(self._column, self._schema)], schema=self._schema))
+            self._rows.clear()
+
+    def _column(self, column: Any) -> Any:
+        values = [row[column.name] for row in self._rows]
+        if column.name in self._json:
+            values = [None if value is None else _encode(value).decode() for value in values]
+        return self._arrow.array(values, column.type)
+
     def _flush(self) -> None:
-        if self._waiting:
-            self._writer.write_table(self._arrow.Table.from_pylist(self._waiting, schema=self._schema))
-            self._waiting.clear()
+        if self._batches:
+            # In one piece: where pages begin must not depend on how the rows came.
+            self._writer.write_table(self._arrow.Table.from_batches(self._batches).combine_chunks())
+            self._batches.clear()
 
 
 def _pyarrow() -> tuple[Any, Any]:
@@ -150,7 +179,8 @@ _CSV: dict[str, Callable[[Any], str]] = {
 }
 # The suffix of the files is the format's name.
 FORMATS: dict[str, Callable[[IO[bytes], Sequence[Column]], Encoder]] = {
-    "jsonl.gz": JsonLines,
+    "jsonl": JsonLines,
+    "jsonl.gz": JsonLinesGzip,
     "csv": Csv,
     "parquet": Parquet,
 }

@@ -12,13 +12,14 @@ from __future__ import annotations
 import gzip
 import hashlib
 import pathlib
+import re
 import shutil
 import sqlite3
 import uuid
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import msgspec
 
@@ -41,15 +42,15 @@ CREATE TABLE IF NOT EXISTS names (id INTEGER PRIMARY KEY, name TEXT UNIQUE);
 HIDDEN = b""
 
 _encode = msgspec.json.Encoder().encode
+_UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 
 
-def digest(row: Mapping[str, Any]) -> bytes:
-    """Eight bytes that tell a row from what it was."""
-    return hashlib.blake2b(_encode(row), digest_size=8).digest()
+def digest(row: bytes) -> bytes:
+    """Eight bytes that tell a row, as JSON, from what it was."""
+    return hashlib.blake2b(row, digest_size=8).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A row as it comes: its id in the list, its digest, when it was registered (unix seconds), its answers' ids."""
 
     id: str
@@ -110,6 +111,7 @@ class Ledger:
         self.set_fact("run", self._run)
         self._db.execute("BEGIN")
         self._numbers: dict[str, int] = {}
+        self._empty: set[int] = set()  # lists that had no rows when they were begun
         self.waiting = WaitingRows(self._db)
 
     def close(self) -> None:
@@ -180,8 +182,11 @@ class Ledger:
             "INSERT OR IGNORE INTO lists (stream, parent, read_at, mark, rows) VALUES (?, ?, 0, 'null', 0)",
             (stream, parent),
         )
-        found = self._db.execute("SELECT id FROM lists WHERE stream = ? AND parent = ?", (stream, parent)).fetchone()
-        return int(found[0])
+        number, rows = self._db.execute(
+            "SELECT id, rows FROM lists WHERE stream = ? AND parent = ?", (stream, parent)
+        ).fetchone()
+        (self._empty.discard if rows else self._empty.add)(number)
+        return int(number)
 
     def finish(self, number: int, *, read_at: float, mark: Any = None) -> None:
         """Note that a list was read whole, when and with which mark."""
@@ -206,19 +211,21 @@ class Ledger:
 
         Args:
             number: of the list.
-            entries: a page of them; a few hundred at most.
+            entries: a page of them; a few hundred at most, and none that came since `begin`.
         """
         keys = [_pack(entry.id) for entry in entries]
-        found = self._db.execute(
-            f"SELECT id, digest, at, fields FROM rows WHERE list = ? AND id IN ({','.join('?' * len(keys))})",  # noqa: S608 - question marks
-            (number, *keys),
-        )
-        known = {key: (was, at, fields) for key, was, at, fields in found}
+        known: dict[bytes | str, tuple[bytes, int | None, str | None]] = {}
+        if number not in self._empty:
+            found = self._db.execute(
+                f"SELECT id, digest, at, fields FROM rows WHERE list = ? AND id IN ({','.join('?' * len(keys))})",  # noqa: S608 - question marks
+                (number, *keys),
+            )
+            known = {key: (was, at, fields) for key, was, at, fields in found}
         self._db.executemany(
             "INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?, ?, ?)",
             [
-                (number, key, entry.digest, entry.at, entry.fields, self._run)
-                for key, entry in zip(keys, entries, strict=True)
+                (number, key, told, at, fields, self._run)
+                for key, (_, told, at, fields) in zip(keys, entries, strict=True)
             ],
         )
         self._count(number, len(keys) - len(known))
@@ -273,12 +280,8 @@ def _known_list(row: tuple[Any, ...]) -> KnownList:
 
 
 def _pack(row_id: str) -> bytes | str:
-    """An id as a key: the 16 bytes of a UUID, or the text of any other."""
-    try:
-        value = uuid.UUID(row_id)
-    except ValueError:
-        return row_id
-    return value.bytes if str(value) == row_id else row_id
+    """An id as a key: the 16 bytes of a UUID as Livestorm writes it, or the text of any other."""
+    return bytes.fromhex(row_id.replace("-", "")) if _UUID(row_id) else row_id
 
 
 def _unpack(key: bytes | str) -> str:

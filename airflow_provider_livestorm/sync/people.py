@@ -24,6 +24,8 @@ PEOPLE_STREAMS = ("session_people", "registration_answers", "event_people", "peo
 # People that are taken in one answer at most; of a larger session page by page, so that memory stays bounded.
 _INCLUDED_MOST = 3000
 
+_COUNTS = (("messages", "messages_count"), ("questions", "questions_count"))
+
 log = logging.getLogger(__name__)
 
 
@@ -124,6 +126,7 @@ class _Session:
         self._id = session_id
         self._event = event_id
         self._said: dict[str, int | None] = {"messages": 0, "questions": 0}
+        self._fields: dict[tuple[str, ...], str | None] = {}
 
     def land(self, people: Any, visit: Visit) -> None:
         """Compare and write; learn whether the session showed the change."""
@@ -160,15 +163,18 @@ class _Session:
             self._gone(one)
 
     def _entry(self, row: Row, told: bytes) -> Entry:
-        fields = ",".join(str(self._work.ledger.number(name)) for name in _answers(row))
-        return Entry(row["id"], told, seconds(row["registered_at"]), fields or None)
+        names = tuple(_answers(row))
+        if names not in self._fields:  # a session has one form
+            self._fields[names] = ",".join(str(self._work.ledger.number(name)) for name in names) or None
+        return Entry(row["id"], told, seconds(row["registered_at"]), self._fields[names])
 
     def _seen(self, row: Row, is_new: bool, before: Gone | None) -> None:
         work = self._work
-        for name, said in self._said.items():
-            count = row[f"{name}_count"]
+        said = self._said
+        for name, column in _COUNTS:
+            count, before_it = row[column], said[name]
             # Where one row does not tell, the sum tells nothing.
-            self._said[name] = None if said is None or count is None else said + count
+            said[name] = None if before_it is None or count is None else before_it + count
         if not is_new:
             return
         event = self._event or row["event_id"] or ""

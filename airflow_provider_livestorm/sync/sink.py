@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 from airflow_provider_livestorm.api.resources import CATALOGUE
 from airflow_provider_livestorm.api.rows import Column
@@ -15,13 +17,22 @@ from airflow_provider_livestorm.sync.privacy import EMAIL_HASH, Veil
 from airflow_provider_livestorm.sync.state import PartEntry
 from airflow_provider_livestorm.sync.writers import PartWriter
 
-__all__ = ["DELETED_AT", "NullWriter", "Row", "Sink", "columns_of"]
+__all__ = ["DELETED_AT", "NullWriter", "Row", "Shown", "Sink", "columns_of"]
 
 DELETED_AT = "_deleted_at"
+_NOT_DELETED = f',"{DELETED_AT}":null}}'.encode()
 _EXTRA = "_extra"
 
 Row = dict[str, Any]
+_encode = msgspec.json.Encoder().encode
 log = logging.getLogger(__name__)
+
+
+class Shown(NamedTuple):
+    """A row as it is written, and its JSON: what tells it from its former self, and what is a line of a file."""
+
+    row: Row
+    json: bytes
 
 
 def columns_of(stream: str, plan: Plan) -> list[Column]:
@@ -43,7 +54,7 @@ class NullWriter:
         del stream
         self.parts: list[PartEntry] = []
 
-    def append(self, rows: Iterable[Row]) -> None:
+    def append(self, rows: Iterable[Row], lines: Iterable[bytes] | None = None) -> None:
         """Take rows."""
 
     def close(self) -> None:
@@ -72,16 +83,19 @@ class Sink:
         self._columns = [column.name for column in columns_of(stream, plan)]
         self._reported: set[str] = set()
 
-    def shown(self, row: Row) -> Row:
+    def shown(self, row: Row) -> Shown:
         """A row as it is written."""
-        return self._veil.over(self._judged(row))
+        shown = self._veil.over(self._judged(row))
+        return Shown(shown, _encode(shown))
 
-    def write(self, rows: Iterable[Row]) -> None:
+    def write(self, rows: Iterable[Shown]) -> None:
         """Write rows that `shown` gave."""
         more = list(rows)
+        told, lines = [one.row for one in more], [one.json for one in more]
         if self._plan.mark_deleted:
-            more = [{**row, DELETED_AT: None} for row in more]
-        self.writer.append(more)
+            told = [{**row, DELETED_AT: None} for row in told]
+            lines = [line[:-1] + _NOT_DELETED for line in lines]
+        self.writer.append(told, lines)
         self.rows += len(more)
 
     def delete(self, keys: Iterable[Mapping[str, str]]) -> None:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import msgspec
+
 from airflow_provider_livestorm.api.json_api import Resource
 from airflow_provider_livestorm.api.resources import CATALOGUE
 from airflow_provider_livestorm.exceptions import LivestormForbiddenError
@@ -22,13 +24,14 @@ from airflow_provider_livestorm.sync.planner import Plan
 from airflow_provider_livestorm.sync.progress import Progress
 from airflow_provider_livestorm.sync.reader import ListRead, Reader, Request
 from airflow_provider_livestorm.sync.sessions import SessionInfo
-from airflow_provider_livestorm.sync.sink import Row, Sink
+from airflow_provider_livestorm.sync.sink import Row, Shown, Sink
 
 __all__ = ["Landed", "Row", "Work"]
 
 _BATCH = 50
 
 ItemT = TypeVar("ItemT")
+_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +140,16 @@ class Work:
         sink, reader = self.sinks.get(stream), CATALOGUE[stream].rows
         number = self.ledger.begin(stream, parent)
         key = CATALOGUE[stream].key[-1]
+        made = entry or _entry
         changed = 0
         for batch in _batched(resources):
             rows = [reader.row(resource, parent=parent or None) for resource in batch]
             shown = [sink.shown(row) if sink and wanted(row) else None for row in rows]
             entries = [
-                (entry or _entry)(row, HIDDEN if sink and told is None else digest(row if told is None else told))
+                made(row, digest(told.json) if told else HIDDEN if sink else digest(_encode(row)))
                 for row, told in zip(rows, shown, strict=True)
             ]
-            out: list[Row] = []
+            out: list[Shown] = []
             for row, told, one, (is_new, before) in zip(
                 rows, shown, entries, self.ledger.compare(number, entries), strict=True
             ):
@@ -174,7 +178,7 @@ class Work:
         for batch in _batched(rows):
             shown = [sink.shown(row) if not roles or row["role"] in roles else None for _, row in batch]
             entries = [
-                Entry(row["id"], HIDDEN if told is None else digest(told), at)
+                Entry(row["id"], HIDDEN if told is None else digest(told.json), at)
                 for (at, row), told in zip(batch, shown, strict=True)
             ]
             compared = self.ledger.compare(number, entries)

@@ -66,22 +66,27 @@ class PartWriter:
     ) -> None:
         self.close()
 
-    def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
+    def append(self, rows: Iterable[Mapping[str, Any]], lines: Iterable[bytes] | None = None) -> None:
         """Write rows: a value for each column by its name, timestamps in UTC.
+
+        Args:
+            rows: to be written.
+            lines: the same as JSON, where they were encoded already.
 
         Raises:
             LivestormDestinationError: the destination failed. The part that was open is given up.
         """
-        rest = iter(rows)
+        rest, encoded = iter(rows), iter(lines or ())
         while True:
-            room = self._rows_per_part - (self._part.rows if self._part else 0)
-            batch = list(itertools.islice(rest, min(room, _BATCH)))  # an error of the rows is not the destination's
+            room = min(self._rows_per_part - (self._part.rows if self._part else 0), _BATCH)
+            batch = list(itertools.islice(rest, room))  # an error of the rows is not the destination's
+            texts = list(itertools.islice(encoded, room))
             if not batch:
                 return
             with self._failures():
                 if self._part is None:
                     self._part = self._begin()
-                self._part.write(batch)
+                self._part.write(batch, texts)
             if self._part.rows == self._rows_per_part:
                 self.close()
 
@@ -160,8 +165,8 @@ class _Part:
         self._encoder = encoder
         self.rows = 0
 
-    def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        self._encoder.write(rows)
+    def write(self, rows: Sequence[Mapping[str, Any]], lines: Sequence[bytes]) -> None:
+        self._encoder.write(rows, lines)
         self.rows += len(rows)
 
     def give_up(self) -> None:

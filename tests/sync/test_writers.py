@@ -56,8 +56,10 @@ def write(
 
 def read(path: pathlib.Path) -> list[dict[str, Any]]:
     """The rows of a file, by readers of other hands."""
-    if path.name.endswith(".jsonl.gz"):
-        found = [json.loads(line) for line in gzip.decompress(path.read_bytes()).split(b"\n")[:-1]]
+    if ".jsonl" in path.suffixes:
+        content = path.read_bytes()
+        lines = (gzip.decompress(content) if path.suffix == ".gz" else content).split(b"\n")[:-1]
+        found = [json.loads(line) for line in lines]
         for row in found:
             row["a_timestamp"] = _moment(row["a_timestamp"])
         return found
@@ -287,7 +289,7 @@ def test_removing_goes_on_where_one_part_stays(tmp_path: pathlib.Path, monkeypat
 
 
 def test_a_format_that_does_not_exist_is_refused(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(LivestormConfigurationError, match=r"file_format is one of jsonl\.gz, csv, parquet; got 'xml'"):
+    with pytest.raises(LivestormConfigurationError, match=r"file_format is one of jsonl, jsonl\.gz, csv, parquet; got 'xml'"):
         write(tmp_path, [], file_format="xml")
 
 
