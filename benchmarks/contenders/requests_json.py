@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
 from told import SESSION, Begun, arguments
+from urllib3 import Retry
 
 
 def pages(http: requests.Session, url: str) -> Iterator[list[dict[str, Any]]]:
@@ -28,6 +30,7 @@ def main() -> None:
     told.out.mkdir(parents=True, exist_ok=True)
     with requests.Session() as http:
         http.headers["Authorization"] = told.token
+        http.mount("http://", HTTPAdapter(max_retries=Retry(50, status_forcelist=[429, 502, 503, 504])))
 
         def store(stream: str, path: str, mode: str = "w") -> list[str]:
             nonlocal rows

@@ -1,0 +1,129 @@
+"""The field: who is measured, in which environment, and how one of them is run once."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.neutral import Neutral, environment
+from scripts.local_airflow import REPOSITORY
+
+__all__ = ["CLIENT", "FIELD", "JSON_LOOP", "MSGSPEC_LOOP", "OPERATOR", "Contender", "interleaved", "run"]
+
+_CONTENDERS = pathlib.Path(__file__).parent / "contenders"
+_PATIENCE = 1800  # seconds until a contender is given up
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way to get rows out of Livestorm into files.
+
+    Attributes:
+        name: in tables.
+        script: of `contenders/`.
+        environment: of `.bench/`; empty for the project's own.
+        does: what it does more or less than the plain loop.
+        file_format: that it writes.
+        options: more arguments.
+    """
+
+    name: str
+    script: str
+    environment: str
+    does: str
+    file_format: str = "jsonl"
+    options: tuple[str, ...] = ()
+
+
+JSON_LOOP = Contender("requests, json", "requests_json", "plain", "rows as they came; nothing is kept between runs")
+MSGSPEC_LOOP = Contender("requests, msgspec", "requests_msgspec", "plain", "the same: what Python can do at best")
+HTTP_OPERATOR = Contender(
+    "HttpOperator", "http_operator", "http", "rows as they came, all in memory at once; nothing is kept between runs"
+)
+_DLT = "types and normalises rows, evolves a schema, keeps load packages and a cursor"
+_AIRBYTE = "rows in Airbyte's messages with a schema check; keeps a cursor for each session"
+DLT = Contender("dlt", "dlt_rest_api", "dlt", _DLT)
+DLT_PARQUET = Contender("dlt, Parquet", "dlt_rest_api", "dlt", _DLT, "parquet")
+AIRBYTE = Contender("airbyte-cdk", "airbyte_cdk_source", "airbyte", _AIRBYTE)
+CLIENT = Contender(
+    "livestorm client", "livestorm_client", "", "rows as they came; quota, pace, retries; nothing kept between runs"
+)
+_OPERATOR = (
+    "flat typed rows without secrets; checks that lists are whole; keeps each answer until the run is published, and a"
+    " ledger that tells new, changed and gone rows"
+)
+OPERATOR = Contender("livestorm operator", "livestorm_operator", "", _OPERATOR)
+FIELD = (
+    JSON_LOOP, MSGSPEC_LOOP, HTTP_OPERATOR, DLT, DLT_PARQUET, AIRBYTE, CLIENT, OPERATOR,
+    Contender("livestorm operator, JSONL.gz", "livestorm_operator", "", _OPERATOR, "jsonl.gz"),
+    Contender("livestorm operator, CSV", "livestorm_operator", "", _OPERATOR, "csv"),
+    Contender("livestorm operator, Parquet", "livestorm_operator", "", _OPERATOR, "parquet"),
+)  # fmt: skip
+
+
+def command(contender: Contender, url: str, folder: pathlib.Path, *, work: str = "list") -> list[str]:
+    """The command that runs a contender once; its rows and its state are kept in the folder."""
+    return [
+        str(environment(contender.environment)), str(_CONTENDERS / f"{contender.script}.py"), "--url", url,
+        "--out", str(folder / "rows"), "--state", str(folder / "state"), "--format", contender.file_format,
+        "--work", work, *contender.options,
+    ]  # fmt: skip
+
+
+def surroundings(folder: pathlib.Path) -> dict[str, str]:
+    """The environment variables of a contender: the project can be imported, and bytecode is kept as anywhere else."""
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {
+        **inherited,
+        "PYTHONPATH": str(REPOSITORY),
+        "AIRFLOW_HOME": str(folder / "airflow"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    }
+
+
+def run(
+    contender: Contender, neutral: Neutral, folder: pathlib.Path, *, work: str = "list", serve: dict[str, Any]
+) -> dict[str, Any]:
+    """Run a contender once in a process of its own.
+
+    Args:
+        contender: which.
+        neutral: the server, which is set anew for it.
+        folder: its rows and state; what an earlier run left there counts as that.
+        work: of `contenders/told.py`.
+        serve: what the server is set to.
+
+    Returns:
+        what `told.Begun.report` told, the seconds of the whole process, and the server's counts.
+
+    Raises:
+        RuntimeError: it failed; its last words are in the message.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    neutral.set(**serve)
+    began = time.monotonic()
+    done = subprocess.run(
+        command(contender, neutral.url, folder, work=work), env=surroundings(folder), cwd=folder, text=True,
+        capture_output=True, timeout=_PATIENCE, check=False,
+    )  # fmt: skip
+    whole = time.monotonic() - began
+    if done.returncode:
+        raise RuntimeError(f"{contender.name} failed ({done.returncode}): {done.stderr[-2000:]}")
+    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return {**told, "whole": whole, **neutral.counts()}
+
+
+def interleaved(contenders: Sequence[Contender], repeats: int) -> Iterator[tuple[Contender, pathlib.Path]]:
+    """Each contender in turn, so many times, with an empty folder; each round begins with another one."""
+    for number in range(repeats):
+        begin = number % len(contenders)
+        for contender in (*contenders[begin:], *contenders[:begin]):
+            with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+                yield contender, pathlib.Path(folder)

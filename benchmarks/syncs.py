@@ -1,0 +1,82 @@
+"""Scenarios D, E and G: a workspace of real size, read whole, read again after a change, and killed on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from benchmarks.field import AIRBYTE, DLT, HTTP_OPERATOR, JSON_LOOP, MSGSPEC_LOOP, OPERATOR, Contender
+from benchmarks.field import command, interleaved, run, surroundings
+from benchmarks.neutral import Neutral
+
+__all__ = ["cold_and_again", "killed"]
+
+# A peer that leans on the parent's updated_at asks less and misses whatever does not move it (api.md 8).
+_TRUSTING = tuple(replace(one, name=f"{one.name}, trusting", options=("--trusting",)) for one in (DLT, AIRBYTE))
+_SYNCING = (JSON_LOOP, HTTP_OPERATOR, DLT, AIRBYTE, *_TRUSTING, OPERATOR)
+_KILLED = (JSON_LOOP, MSGSPEC_LOOP, DLT, AIRBYTE, OPERATOR)
+Figures = dict[str, list[dict[str, Any]]]
+
+
+def cold_and_again(
+    neutral: Neutral, repeats: int, first: pathlib.Path, changes: Sequence[pathlib.Path]
+) -> tuple[Figures, dict[str, Figures]]:
+    """D and E: a first sync; then, on its state, one of each changed workspace in turn."""
+    cold: Figures = {contender.name: [] for contender in _SYNCING}
+    again: dict[str, Figures] = {change.stem: {one.name: [] for one in _SYNCING} for change in changes}
+    for contender, folder in interleaved(_SYNCING, repeats):
+        cold[contender.name].append(_synced(contender, neutral, folder, first))
+        for change in changes:
+            again[change.stem][contender.name].append(_synced(contender, neutral, folder, change))
+    return cold, again
+
+
+def killed(neutral: Neutral, repeats: int, workspace: pathlib.Path) -> Figures:
+    """G: killed by SIGKILL when half of a first sync's calls were made, and run again; calls of both."""
+    figures: Figures = {contender.name: [] for contender in _KILLED}
+    halves: dict[str, int] = {}
+    for contender, folder in interleaved(_KILLED, repeats):
+        if contender.name not in halves:
+            halves[contender.name] = _synced(contender, neutral, folder / "whole", workspace)["calls"] // 2
+        before = _kill_at(halves[contender.name], contender, neutral, folder, workspace)
+        after = _synced(contender, neutral, folder, workspace)
+        figures[contender.name].append(
+            {**after, "calls_before": before, "calls": after["calls"] + before, "whole_calls": halves[contender.name] * 2}
+        )
+    return figures
+
+
+def _synced(contender: Contender, neutral: Neutral, folder: pathlib.Path, workspace: pathlib.Path) -> dict[str, Any]:
+    return run(contender, neutral, folder, work="workspace", serve={"workspace": str(workspace)})
+
+
+def _kill_at(
+    calls: int, contender: Contender, neutral: Neutral, folder: pathlib.Path, workspace: pathlib.Path
+) -> int:
+    """Start a contender, kill it once so many calls were made; returns how many it made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    neutral.set(workspace=str(workspace))
+    with subprocess.Popen(
+        command(contender, neutral.url, folder, work="workspace"), env=surroundings(folder), cwd=folder,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    ) as child:  # fmt: skip
+        while neutral.counts().get("calls", 0) < calls:
+            if child.poll() is not None:
+                raise RuntimeError(f"{contender.name} ended before it was killed")
+            time.sleep(0.005)
+        os.killpg(child.pid, signal.SIGKILL)
+    made: int = neutral.counts()["calls"]
+    return made
+
+
+def workspace_of(file: pathlib.Path) -> dict[str, Any]:
+    """The workspace in a file."""
+    told: dict[str, Any] = json.loads(file.read_bytes())
+    return told
