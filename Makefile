@@ -1,6 +1,6 @@
 # Each target works on a machine with Python 3.11+, git and make: .venv and uv are made where they are missing.
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-airflow-2 demo up test lint streams lock pictures bench trials clean
+.PHONY: help venv venv-airflow-2 demo up test lint streams lock pictures bench bench-envs trials clean
 
 SHELL := /bin/bash
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
@@ -17,6 +17,9 @@ VENV_2 := .venv-airflow-2
 STAMP_2 := $(VENV_2)/.installed-from
 PYTHON_2 ?= $(shell for name in "$(PYTHON)" python3.12 python3.11 python3; do \
 	"$$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo "$$name" && break; done)
+
+# Each contender of the benchmarks has an environment of its own.
+BENCH_ENVS := server plain http dlt airbyte plots
 
 # Airflow must not find, nor write, anything of the user's; uv must not fetch a Python.
 export UV_PYTHON_DOWNLOADS := never
@@ -73,18 +76,27 @@ lock: | $(BIN)/python  ## Compile the pinned requirement files anew.
 	$(UV) pip compile --quiet pyproject.toml requirements/airflow-2.in \
 		--extra sandbox --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --output-file $(REQUIREMENTS_2)
+	for name in $(BENCH_ENVS); do $(UV) pip compile --quiet benchmarks/requirements/$$name.in \
+		--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command "make lock" --output-file benchmarks/requirements/$$name.txt || exit 1; done
 
 pictures: venv  ## Take the pictures for the docs, of the sandbox's page and of Connect; needs chromium.
 	@mkdir -p docs/images
 	@LIVESTORM_PICTURES=docs/images $(BIN)/python -m pytest -q tests/sandbox/test_page_looks.py -k pictures
 	@LIVESTORM_PICTURES=docs/images $(BIN)/python -m pytest -q tests/e2e/test_connect.py -k reconnects
 
-bench: venv  ## Measure the sandbox (its start, its memory, pages a second) and what a cached token adds to a request.
-	@$(BIN)/python -m benchmarks.sandbox
-	@$(BIN)/python -m benchmarks.tokens
+bench: venv bench-envs  ## Measure this beside what you would pick instead; an hour and a half, on a machine that does nothing else.
+	@$(BIN)/python -m benchmarks
+
+bench-envs: $(BENCH_ENVS:%=.bench/%/.installed)  ## Make the environments of those that are measured.
+
+.bench/%/.installed: benchmarks/requirements/%.txt | $(BIN)/python
+	@test -x .bench/$*/bin/python || $(PYTHON) -m venv --without-pip .bench/$*
+	@$(UV) pip sync --quiet --python .bench/$*/bin/python --require-hashes $<
+	@touch $@
 
 trials: venv venv-airflow-2  ## Kill, crowd, edit and refuse a rotating token, with real parts: half an hour.
 	@$(BIN)/python -m trials --keep
 
 clean:  ## Remove both environments and what the demo made.
-	rm -rf $(VENV) $(VENV_2) .demo dist build
+	rm -rf $(VENV) $(VENV_2) .bench .demo dist build

@@ -11,8 +11,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.field import AIRBYTE, CLIENT, DLT, FIELD, HTTP_OPERATOR, JSON_LOOP, MSGSPEC_LOOP, OPERATOR, Contender
-from benchmarks.field import interleaved, run
+from benchmarks.field import (
+    AIRBYTE,
+    CLIENT,
+    DLT,
+    FIELD,
+    HTTP_OPERATOR,
+    JSON_LOOP,
+    MSGSPEC_LOOP,
+    OPERATOR,
+    Contender,
+    interleaved,
+    run,
+)
 from benchmarks.neutral import Neutral
 
 __all__ = ["enforced", "memory", "slow", "throughput"]

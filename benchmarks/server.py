@@ -1,4 +1,4 @@
-"""The neutral server: Livestorm's lists from another hand than the sandbox's, quick enough to let its clients be measured.
+"""The neutral server: Livestorm's lists from another hand than the sandbox's, quick enough to measure its clients.
 
 `python server.py` (uvicorn alone, in an environment of its own) prints its URL and serves until its stdin ends. What it
 serves is set over `POST /control`: a list of any length that is made as it is asked, or a workspace out of a file. It

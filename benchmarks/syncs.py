@@ -12,8 +12,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.field import AIRBYTE, DLT, HTTP_OPERATOR, JSON_LOOP, MSGSPEC_LOOP, OPERATOR, Contender
-from benchmarks.field import command, interleaved, run, surroundings
+from benchmarks.field import (
+    AIRBYTE,
+    DLT,
+    HTTP_OPERATOR,
+    JSON_LOOP,
+    MSGSPEC_LOOP,
+    OPERATOR,
+    Contender,
+    command,
+    interleaved,
+    run,
+    surroundings,
+)
 from benchmarks.neutral import Neutral
 
 __all__ = ["cold_and_again", "killed"]
@@ -48,7 +59,12 @@ def killed(neutral: Neutral, repeats: int, workspace: pathlib.Path) -> Figures:
         before = _kill_at(halves[contender.name], contender, neutral, folder, workspace)
         after = _synced(contender, neutral, folder, workspace)
         figures[contender.name].append(
-            {**after, "calls_before": before, "calls": after["calls"] + before, "whole_calls": halves[contender.name] * 2}
+            {
+                **after,
+                "calls_before": before,
+                "calls": after["calls"] + before,
+                "whole_calls": halves[contender.name] * 2,
+            }
         )
     return figures
 
@@ -57,9 +73,7 @@ def _synced(contender: Contender, neutral: Neutral, folder: pathlib.Path, worksp
     return run(contender, neutral, folder, work="workspace", serve={"workspace": str(workspace)})
 
 
-def _kill_at(
-    calls: int, contender: Contender, neutral: Neutral, folder: pathlib.Path, workspace: pathlib.Path
-) -> int:
+def _kill_at(calls: int, contender: Contender, neutral: Neutral, folder: pathlib.Path, workspace: pathlib.Path) -> int:
     """Start a contender, kill it once so many calls were made; returns how many it made."""
     folder.mkdir(parents=True, exist_ok=True)
     neutral.set(workspace=str(workspace))

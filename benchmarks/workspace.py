@@ -31,7 +31,12 @@ class Workspace:
     """
 
     def __init__(
-        self, events: Rows, sessions: Rows, people: dict[str, Rows], tags: Rows = (), made: tuple[int, Slice] | None = None
+        self,
+        events: Rows,
+        sessions: Rows,
+        people: dict[str, Rows],
+        tags: Rows = (),
+        made: tuple[int, Slice] | None = None,
     ) -> None:
         self._events, self._sessions, self._people, self._tags = events, sessions, people, tags
         self._made = made
@@ -74,7 +79,9 @@ class Workspace:
         rows = [row for row in rows if _is_within(row, query)] if any("filter[" in one for one in query) else rows
         if include:
             shown = [self._with_relationships(row, include) for row in rows]
-            return _paged(len(rows), _encoded(shown), query, lambda begin, end: self._included(rows[begin:end], include))
+            return _paged(
+                len(rows), _encoded(shown), query, lambda begin, end: self._included(rows[begin:end], include)
+            )
         if name not in self._packed or rows is not self._rows_of(name):
             packed = [_bytes(row) for row in rows]
             if rows is self._rows_of(name):
@@ -132,8 +139,9 @@ def _template() -> bytes:
         {"id": "first_name", "type": "text", "value": "Łukasz", "required": False, "custom": False},
         {"id": "last_name", "type": "text", "value": "Patel @@d", "required": False, "custom": False},
         {
-            "id": "what-would-you-like-to-learn-in-this-session-and-how-did-you-hear-about-us-please-tell-us-in-your-own"
-            "-words-0", "type": "text", "value": 'To learn, "everything"\nplease', "required": False, "custom": True,
+            "id": "what-would-you-like-to-learn-in-this-session-and-how-did-you-hear-about-us-please-tell-us-in-your"
+            "-own-words-0", "type": "text", "value": 'To learn, "everything"\nplease', "required": False,
+            "custom": True,
         },
         {"id": "teams_0", "type": "multiple", "value": ["Sales", "R&D"], "required": False, "custom": True},
     ]  # fmt: skip
@@ -142,7 +150,8 @@ def _template() -> bytes:
         "referrer": None, "utm_source": "newsletter", "utm_medium": "email", "utm_term": None, "utm_content": None,
         "utm_campaign": "autumn & winter", "browser_version": "18.1", "browser_name": "Safari", "os_name": "macOS",
         "os_version": "15.1", "screen_height": "844", "screen_width": "390", "ip_city": "Paris",
-        "ip_country_code": "FR", "ip_country_name": "France", "password_key": "5ac5380ac96d78c444b2c66f6af1a59e13c8315b",
+        "ip_country_code": "FR", "ip_country_name": "France",
+        "password_key": "5ac5380ac96d78c444b2c66f6af1a59e13c8315b",
         "connection_link": f"https://app.livestorm.example/p/{SESSION}/live?s=5ac5380ac96d78c444b2c66f6af1a59e13c8315b",
         "attended": True, "attendance_rate": 59.2, "attendance_duration": 1340, "has_viewed_replay": False,
         "registration_type": "API", "is_highlighted": False, "is_guest_speaker": False, "session_role": None,
@@ -157,9 +166,7 @@ def _template() -> bytes:
     return _bytes(row).replace(b"%", b"%%").replace(b"@@", b"%")
 
 
-def _paged(
-    count: int, rows: Slice, query: dict[str, str], included: Slice | None = None
-) -> tuple[int, bytes]:
+def _paged(count: int, rows: Slice, query: dict[str, str], included: Slice | None = None) -> tuple[int, bytes]:
     size = min(_PAGE_MOST, int(query.get("page[size]", _PAGE)))
     number, pages = int(query.get("page[number]", 0)), -(-count // size)
     if number and number >= pages:

@@ -26,6 +26,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--format", default="jsonl", help="of the files")
     parser.add_argument("--work", choices=("list", "workspace"), default="list", help="one long list, or three streams")
     parser.add_argument("--token", default="a.neutral.token", help="of the API, sent raw")
+    parser.add_argument("--trusting", action="store_true", help="lean on the updated_at of a list's parent")
+    parser.add_argument("--per-second", type=int, default=0, help="calls a second that there may be; 0: no limit")
     return parser.parse_args()
 
 

@@ -1,0 +1,75 @@
+"""What the figures are held against."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from typing import Any
+
+from benchmarks.field import AIRBYTE, CLIENT, DLT, DLT_PARQUET, HTTP_OPERATOR, JSON_LOOP, MSGSPEC_LOOP, OPERATOR
+from trials.outcome import Bar
+
+__all__ = ["bars", "median"]
+
+_PARQUET = f"{OPERATOR.name}, Parquet"
+
+
+def median(runs: list[dict[str, Any]], figure: str = "seconds") -> float:
+    """Of one figure over the runs of a contender."""
+    return float(statistics.median(run[figure] for run in runs))
+
+
+def bars(scenarios: dict[str, Any]) -> Iterator[tuple[str, Bar]]:
+    """The bars of those scenarios that were measured."""
+    for name, of in (("A", _slow), ("B", _enforced), ("C", _throughput), ("C memory", _memory), ("E", _again)):
+        if name in scenarios:
+            for bar in of(scenarios[name]):
+                yield name, bar
+
+
+def _slow(figures: dict[str, Any]) -> Iterator[Bar]:
+    for one in (CLIENT, OPERATOR):
+        yield Bar.at_least(f"{one.name}: times as fast as {JSON_LOOP.name}", _times(figures, one.name), 3)
+
+
+def _enforced(figures: dict[str, Any]) -> Iterator[Bar]:
+    for one in (CLIENT, OPERATOR):
+        runs = figures[one.name]
+        yield Bar.at_most(
+            f"{one.name}: seconds to calls / 5", round(median(runs) / (median(runs, "calls") / 5), 3), 1.03
+        )
+
+
+def _throughput(figures: dict[str, Any]) -> Iterator[Bar]:
+    wanted = ((MSGSPEC_LOOP, 0.75), (JSON_LOOP, 1.5), (DLT, 2.5), (HTTP_OPERATOR, 3), (AIRBYTE, 4))
+    for one in (CLIENT, OPERATOR):
+        for peer, least in wanted:
+            if peer.name in figures:
+                times = _times(figures, one.name, peer.name)
+                yield Bar.at_least(f"{one.name}: rows a second, to those of {peer.name}", times, least)
+    if DLT_PARQUET.name in figures:
+        times = _times(figures, _PARQUET, DLT_PARQUET.name)
+        yield Bar.at_least(f"{_PARQUET}: rows a second, to those of {DLT_PARQUET.name}", times, 5)
+
+
+def _memory(figures: dict[str, Any]) -> Iterator[Bar]:
+    few, most = "50", max(figures[JSON_LOOP.name], key=int)
+    plain = figures[JSON_LOOP.name][most]["peak"]
+    yield Bar.at_most(
+        f"{CLIENT.name}: MiB above {JSON_LOOP.name}", round(figures[CLIENT.name][most]["peak"] - plain, 1), 20
+    )
+    for name in (OPERATOR.name, _PARQUET):
+        above = figures[name][most]["peak"] - figures[name][few]["peak"]
+        yield Bar.at_most(f"{name}: MiB above itself with one page", round(above, 1), 20)
+
+
+def _again(figures: dict[str, Any]) -> Iterator[Bar]:
+    runs = figures["changed"]
+    for peer in (DLT, AIRBYTE):
+        if peer.name in runs:
+            times = round(median(runs[peer.name], "calls") / median(runs[OPERATOR.name], "calls"), 1)
+            yield Bar.at_least(f"{OPERATOR.name}: times fewer calls than {peer.name}", times, 30)
+
+
+def _times(figures: dict[str, Any], name: str, peer: str = JSON_LOOP.name) -> float:
+    return round(median(figures[peer]) / median(figures[name]), 2)

@@ -1,0 +1,179 @@
+"""The figures kept in docs/benchmarks.json, and the tables of docs/benchmarks.md that are made from them."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import platform
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from benchmarks.bars import bars, median
+from benchmarks.field import FIELD, MSGSPEC_LOOP
+from benchmarks.neutral import environment
+from trials.outcome import found_as_text
+
+__all__ = ["keep", "rendered", "versions"]
+
+_PACKAGES = {
+    "server": ("uvicorn", "uvloop", "httptools"),
+    "plain": ("requests", "urllib3", "msgspec"),
+    "http": ("apache-airflow", "apache-airflow-providers-http"),
+    "dlt": ("dlt", "pyarrow"),
+    "airbyte": ("airbyte-cdk",),
+    "": ("apache-airflow", "requests", "msgspec", "pyarrow"),
+}
+_ASK = "import importlib.metadata as m, sys, json; print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
+Figures = dict[str, Any]
+
+
+def keep(found: Figures, figures: pathlib.Path, page: pathlib.Path) -> None:
+    """Put figures into the file, each scenario's in the place of its last ones, and their tables into the page."""
+    kept = json.loads(figures.read_text())["scenarios"] if figures.exists() else {}
+    told = {"measured_on": _machine(), "versions": versions(), "scenarios": {**kept, **found}}
+    figures.write_text(json.dumps(told, indent=1) + "\n")
+    page.write_text(rendered(page.read_text(), told))
+
+
+def rendered(text: str, told: Figures) -> str:
+    """The page with the tables of these figures in it."""
+    tables = {
+        "machine": _where,
+        "bars": _bars,
+        **{name: _TABLES[name] for name in _TABLES if name in told["scenarios"]},
+    }
+    for name, lines in tables.items():
+        made = "\n".join(lines(told))
+        text = re.sub(
+            rf"(<!-- made: {name} -->\n).*?(<!-- end -->)", lambda found: f"{found[1]}\n{made}\n\n{found[2]}", text,  # noqa: B023 - called at once
+            flags=re.DOTALL,
+        )  # fmt: skip
+    return text
+
+
+def versions() -> dict[str, dict[str, str]]:
+    """What is installed in each environment that is there."""
+    return {
+        name or "this project": json.loads(subprocess.check_output([environment(name), "-c", _ASK, *packages]))
+        for name, packages in _PACKAGES.items()
+        if environment(name).exists()
+    }
+
+
+def _machine() -> Figures:
+    model = next(
+        (line.partition(":")[2].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+         if line.startswith("model name")), platform.machine(),
+    )  # fmt: skip
+    return {"cores": os.cpu_count(), "processor": model, "python": platform.python_version()}
+
+
+def _where(told: Figures) -> Iterator[str]:
+    where = told["measured_on"]
+    yield f"{where['cores']} cores ({where['processor']}), Python {where['python']}."
+    yield ""
+    yield "| environment | versions |"
+    yield "|---|---|"
+    for name, found in told["versions"].items():
+        yield f"| {name} | {', '.join(f'{package} {version}' for package, version in found.items())} |"
+
+
+def _bars(told: Figures) -> Iterator[str]:
+    yield "| | what | found | bar | |"
+    yield "|---|---|---|---|---|"
+    for scenario, bar in bars(told["scenarios"]):
+        wanted = bar.wanted.replace("<=", "≤").replace(">=", "≥")
+        yield f"| {scenario} | {bar.what} | {found_as_text(bar.found)} | {wanted} | {'' if bar.holds else 'missed'} |"
+
+
+def _spread(runs: list[Figures], figure: str = "seconds", digits: int = 2) -> str:
+    found = [run[figure] for run in runs]
+    return f"{median(runs, figure):.{digits}f} ({min(found):.{digits}f}-{max(found):.{digits}f})"
+
+
+def _lists(
+    scenario: str, limit: str, share: Callable[[Figures, list[Figures]], str]
+) -> Callable[[Figures], Iterator[str]]:
+    def lines(told: Figures) -> Iterator[str]:
+        figures = told["scenarios"][scenario]
+        head = (
+            "contender",
+            "seconds",
+            "rows a second",
+            "CPU seconds",
+            "peak MiB",
+            "calls",
+            "refused",
+            "connections",
+            limit,
+        )
+        yield f"| {' | '.join(head)} |"
+        yield "|---|---|---|---|---|---|---|---|---|"
+        for name, runs in figures.items():
+            refused = max(run.get("refused", 0) for run in runs)
+            yield (
+                f"| {name} | {_spread(runs)} | {median(runs, 'rows') / median(runs):,.0f} | {median(runs, 'cpu'):.2f} |"
+                f" {median(runs, 'peak'):.0f} | {median(runs, 'calls'):,.0f} | {refused} |"
+                f" {median(runs, 'connections'):.0f} | {share(figures, runs)} |"
+            )
+
+    return lines
+
+
+def _one_by_one(_: Figures, runs: list[Figures]) -> str:
+    return f"{median(runs) / (median(runs, 'rows') / 50 * 0.05):.2f}"
+
+
+def _five_a_second(_: Figures, runs: list[Figures]) -> str:
+    return f"{median(runs) / (median(runs, 'rows') / 50 / 5):.3f}"
+
+
+def _to_msgspec(figures: Figures, runs: list[Figures]) -> str:
+    return f"{median(figures[MSGSPEC_LOOP.name]) / median(runs):.2f}"
+
+
+def _memory(told: Figures) -> Iterator[str]:
+    figures = told["scenarios"]["C memory"]
+    counts = sorted({int(count) for found in figures.values() for count in found})
+    yield f"| contender | {' | '.join(f'{count:,} rows' for count in counts)} |"
+    yield "|---|" + "---|" * len(counts)
+    for name, found in figures.items():
+        cells = [f"{found[str(count)]['peak']:.0f}" if str(count) in found else "" for count in counts]
+        yield f"| {name} | {' | '.join(cells)} |"
+
+
+def _synced(scenario: str, change: str | None = None) -> Callable[[Figures], Iterator[str]]:
+    def lines(told: Figures) -> Iterator[str]:
+        figures = told["scenarios"][scenario]
+        fewest = figures["fewest"][change or "first"]
+        yield "| contender | calls | to the fewest possible | seconds | CPU seconds | rows |"
+        yield "|---|---|---|---|---|---|"
+        for name, runs in figures[change or "runs"].items():
+            calls = median(runs, "calls")
+            yield (
+                f"| {name} | {calls:,.0f} | {calls / fewest:.2f} | {_spread(runs)} | {median(runs, 'cpu'):.2f} |"
+                f" {median(runs, 'rows'):,.0f} |"
+            )
+
+    return lines
+
+
+def _does(_: Figures) -> Iterator[str]:
+    yield "| contender | what it does |"
+    yield "|---|---|"
+    for contender in FIELD:
+        yield f"| {contender.name} | {contender.does} |"
+
+
+_TABLES: dict[str, Callable[[Figures], Iterator[str]]] = {
+    "A": _lists("A", "seconds to one call after the other", _one_by_one),
+    "B": _lists("B", "seconds to calls / 5", _five_a_second),
+    "C": _lists("C", "rows a second to requests, msgspec", _to_msgspec),
+    "C memory": _memory,
+    "D": _synced("D"),
+    "E": _synced("E", "changed"),
+    "G": _synced("G"),
+}
