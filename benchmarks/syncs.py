@@ -15,9 +15,7 @@ from typing import Any
 from benchmarks.field import (
     AIRBYTE,
     DLT,
-    HTTP_OPERATOR,
     JSON_LOOP,
-    MSGSPEC_LOOP,
     OPERATOR,
     Contender,
     command,
@@ -31,8 +29,8 @@ __all__ = ["cold_and_again", "killed"]
 
 # A peer that leans on the parent's updated_at asks less and misses whatever does not move it (api.md 8).
 _TRUSTING = tuple(replace(one, name=f"{one.name}, trusting", options=("--trusting",)) for one in (DLT, AIRBYTE))
-_SYNCING = (JSON_LOOP, HTTP_OPERATOR, DLT, AIRBYTE, *_TRUSTING, OPERATOR)
-_KILLED = (JSON_LOOP, MSGSPEC_LOOP, DLT, AIRBYTE, OPERATOR)
+_SYNCING = (JSON_LOOP, DLT, AIRBYTE, *_TRUSTING, OPERATOR)
+_KILLED = (JSON_LOOP, DLT, AIRBYTE, OPERATOR)
 Figures = dict[str, list[dict[str, Any]]]
 
 

@@ -125,7 +125,13 @@ class Reader:
         with ThreadPoolExecutor(max_workers=LANES_MOST, thread_name_prefix="livestorm") as pool:
             try:
                 while True:
-                    while len(ahead) < self._client.lanes.wanted and (request := next(todo, None)) is not None:
+                    wanted = self._client.lanes.wanted
+                    if wanted == 1 and not ahead:
+                        if (request := next(todo, None)) is None:
+                            return
+                        yield request, self.read(request)
+                        continue
+                    while len(ahead) < wanted and (request := next(todo, None)) is not None:
                         ahead.append((request, pool.submit(self.read, request)))
                     if not ahead:
                         return
