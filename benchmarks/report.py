@@ -36,12 +36,15 @@ def keep(found: Figures, figures: pathlib.Path, page: pathlib.Path) -> None:
     told = {"measured_on": _machine(), "versions": versions(), "scenarios": {**kept, **found}}
     figures.write_text(json.dumps(told, indent=1) + "\n")
     page.write_text(rendered(page.read_text(), told))
+    plots = pathlib.Path(__file__).parent / "plots.py"
+    subprocess.run([environment("plots"), plots, figures, figures.parent / "images"], check=True)
 
 
 def rendered(text: str, told: Figures) -> str:
     """The page with the tables of these figures in it."""
     tables = {
         "machine": _where,
+        "contenders": _does,
         "bars": _bars,
         **{name: _TABLES[name] for name in _TABLES if name in told["scenarios"]},
     }
