@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom
 
-from airflow_provider_livestorm.api.records import Event, Session
-
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, Context
+
+    from airflow_provider_livestorm.api.records import Event, Session
 
 __all__ = ["LINK_KEY", "LivestormEventLink", "LivestormSessionLink", "note_links"]
 

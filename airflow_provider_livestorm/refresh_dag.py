@@ -6,11 +6,14 @@ Where the api-server can have the plugin, as it should, nobody needs this.
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import DAG, task
+from airflow.providers.common.compat.sdk import DAG, BaseOperator
 
 from airflow_provider_livestorm.exceptions import LivestormConfigurationError
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
 
 __all__ = ["token_refresh_dag"]
 
@@ -56,14 +59,26 @@ def token_refresh_dag(
     with DAG(
         dag_id=dag_id or f"livestorm_refresh_{conn_id}", max_active_runs=1, max_active_tasks=1, **(defaults | arguments)
     ) as dag:
-
-        @task
-        def refresh_token() -> None:
-            """Refresh it if it would not outlive the next two runs."""
-            from airflow_provider_livestorm.hooks.connection import variable_lease  # noqa: PLC0415 - when it runs
-            from airflow_provider_livestorm.hooks.livestorm import LivestormHook  # noqa: PLC0415 - likewise
-
-            variable_lease(LivestormHook(conn_id).settings).get(min_left=min_left)
-
-        refresh_token()
+        LivestormRefreshTokenOperator(task_id="refresh_token", livestorm_conn_id=conn_id, min_left=min_left)
     return dag
+
+
+class LivestormRefreshTokenOperator(BaseOperator):
+    """The DAG's one task; `@task` would import Airflow's Python operators, most of what parsing it took.
+
+    :param livestorm_conn_id: an OAuth connection.
+    :param min_left: seconds; a token that lives longer is not refreshed.
+    """
+
+    def __init__(self, *, livestorm_conn_id: str, min_left: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.livestorm_conn_id = livestorm_conn_id
+        self.min_left = min_left
+
+    def execute(self, context: Context) -> None:
+        """Refresh it if it would not outlive the next two runs."""
+        from airflow_provider_livestorm.hooks.connection import variable_lease  # noqa: PLC0415 - not at each parsing
+        from airflow_provider_livestorm.hooks.livestorm import LivestormHook  # noqa: PLC0415 - likewise
+
+        del context
+        variable_lease(LivestormHook(self.livestorm_conn_id).settings).get(min_left=self.min_left)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from airflow_provider_livestorm.api.resources import CATALOGUE, ResourceList
-from airflow_provider_livestorm.sync.privacy import DEFAULT_EXCLUDE
+from airflow_provider_livestorm.sync.defaults import DEFAULT_EXCLUDE
 from scripts.local_airflow import REPOSITORY
 
 __all__ = ["PAGE", "page"]

@@ -42,7 +42,7 @@ def test_a_token_is_refreshed_when_it_has_less_left_than_two_gaps_of_the_schedul
     monkeypatch.setattr(connection, "variable_lease", lambda _: lease)
     monkeypatch.setattr(livestorm, "LivestormHook", lambda _: types.SimpleNamespace(settings=None))
     dag: Any = token_refresh_dag("conn", **arguments)
-    dag.get_task("refresh_token").python_callable()
+    dag.get_task("refresh_token").execute({})
     assert lease.asked == [min_left]
 
 

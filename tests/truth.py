@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
-from airflow_provider_livestorm.sync.privacy import DEFAULT_EXCLUDE
+from airflow_provider_livestorm.sync.defaults import DEFAULT_EXCLUDE
 
 TIMESTAMPS = frozenset(
     {

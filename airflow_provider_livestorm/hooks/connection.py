@@ -27,6 +27,7 @@ from airflow_provider_livestorm.auth.stores import TokenStore
 from airflow_provider_livestorm.auth.token import fingerprint
 from airflow_provider_livestorm.auth.undone import Refreshed
 from airflow_provider_livestorm.exceptions import LivestormConfigurationError
+from airflow_provider_livestorm.hooks.form import CONN_TYPE
 from airflow_provider_livestorm.hooks.masking import mask_secret
 
 __all__ = [
@@ -34,7 +35,6 @@ __all__ = [
     "open_store", "server_side_settings", "shared_credential", "store_in_use", "token_source", "variable_lease",
 ]  # fmt: skip
 
-CONN_TYPE = "livestorm"
 _STORES = ("auto", "metadata_db", "broker", "variable")
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["UNCHANGED", "behaviour", "metadata", "widgets"]
+__all__ = ["CONN_TYPE", "UNCHANGED", "behaviour", "metadata", "widgets"]
 
+CONN_TYPE = "livestorm"
 # By the names of Airflow's own fields.
 _HIDDEN = ("schema", "port")
 _LABELS = {

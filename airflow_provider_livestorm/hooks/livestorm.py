@@ -1,4 +1,8 @@
-"""`LivestormHook`: from an Airflow Connection to Livestorm's data, for operators and for tasks of your own."""
+"""`LivestormHook`: from an Airflow Connection to Livestorm's data, for operators and for tasks of your own.
+
+DAG files import it, and Airflow parses them again and again: what it works with, `hooks/opened.py` and all below, is
+imported at its first use.
+"""
 
 from __future__ import annotations
 
@@ -6,29 +10,23 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow import __version__ as airflow_version
 from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
-from airflow_provider_livestorm.api.client import PAGE_SIZE_MAX, Answer, Credential, LivestormClient, Page
-from airflow_provider_livestorm.api.json_api import Document, Quota
-from airflow_provider_livestorm.api.lists import Filter, RecordT, read_records
-from airflow_provider_livestorm.api.pacing import Pacer
-from airflow_provider_livestorm.api.records import Event, Session, SessionPerson
-from airflow_provider_livestorm.api.resources import EVENTS, SESSION_PEOPLE, SESSIONS, ResourceList
-from airflow_provider_livestorm.auth.credentials import ApiToken, OAuthCredential
 from airflow_provider_livestorm.exceptions import LivestormError, LivestormUnknownConnectionError
 from airflow_provider_livestorm.hooks import form
-from airflow_provider_livestorm.hooks.connection import (
-    CONN_TYPE,
-    AirflowConnection,
-    ConnectionSettings,
-    shared_credential,
-)
 from airflow_provider_livestorm.hooks.off_loop import off_loop
-from airflow_provider_livestorm.hooks.usage import meter_of
+
+if TYPE_CHECKING:
+    from airflow_provider_livestorm.api.client import Answer, LivestormClient, Page
+    from airflow_provider_livestorm.api.json_api import Document, Quota
+    from airflow_provider_livestorm.api.lists import Filter
+    from airflow_provider_livestorm.api.records import Event, Session, SessionPerson
+    from airflow_provider_livestorm.hooks.connection import AirflowConnection, ConnectionSettings
+    from airflow_provider_livestorm.hooks.opened import Opened
 
 __all__ = ["LivestormHook"]
 
@@ -55,7 +53,7 @@ class LivestormHook(BaseHook):
 
     conn_name_attr = "livestorm_conn_id"
     default_conn_name = "livestorm_default"
-    conn_type = CONN_TYPE
+    conn_type = form.CONN_TYPE
     hook_name = "Livestorm"
     # Threads of one hook end up with one client. The lock is the class's, so that a hook can be copied with its task,
     # and a thread may take it twice: on a triggerer's loop, reading a Connection lets other triggers run meanwhile.
@@ -78,33 +76,23 @@ class LivestormHook(BaseHook):
             connection = self.get_connection(self.livestorm_conn_id)
         except AirflowNotFoundException:
             raise _unknown(self.livestorm_conn_id) from None
+        return self._read(connection)
+
+    def _read(self, connection: AirflowConnection) -> ConnectionSettings:
+        from airflow_provider_livestorm.hooks.connection import ConnectionSettings  # noqa: PLC0415 - not at each parsing
+
         return ConnectionSettings.read(self.livestorm_conn_id, connection)
 
     @cached_property
-    def _credential(self) -> ApiToken | OAuthCredential:
-        return shared_credential(self.settings)
+    def _opened(self) -> Opened:
+        from airflow_provider_livestorm.hooks.opened import Opened  # noqa: PLC0415 - not at each parsing
 
-    @cached_property
-    def _client(self) -> LivestormClient:
-        return self._open(self._credential)
-
-    def _open(self, credential: Credential) -> LivestormClient:
-        return LivestormClient(
-            credential,
-            base_url=self.settings.api_url,
-            pacer=Pacer(min_quota_remaining=self._reserve(credential)),
-            observer=meter_of(self.settings).observe,
-        )
-
-    def _reserve(self, credential: Credential) -> int:
-        """A refresh of the access token may count as a call too (api.md 3): room is left for one."""
-        refreshes = self.min_quota_remaining > 0 and not isinstance(credential, ApiToken)
-        return self.min_quota_remaining + refreshes
+        return Opened(self.settings, min_quota_remaining=self.min_quota_remaining)
 
     def get_conn(self) -> LivestormClient:
         """The client, with its kept-alive HTTP connections; the same one at each call."""
         with self._opening:
-            return self._client
+            return self._opened.client
 
     def get_token(self) -> str:
         """The access token (OAuth), good for a call made now, or the private API token.
@@ -112,9 +100,9 @@ class LivestormHook(BaseHook):
         Send an access token as `Authorization: Bearer <token>` and a private API token as `Authorization: <token>`.
         It is masked in Airflow's logs. Do not keep it: it expires, and the next refresh may revoke it.
         """
-        if isinstance(self._credential, ApiToken):
-            return self._credential.authorization()
-        return self._credential.token().access_token
+        with self._opening:
+            opened = self._opened
+        return opened.token()
 
     # --- on an event loop -----
 
@@ -125,8 +113,9 @@ class LivestormHook(BaseHook):
         """
         if "settings" not in self.__dict__:
             connection = await self._aread()
-            # On a thread, for it masks secrets, which sends to Airflow's supervisor and waits for the answer.
-            self.settings = await off_loop(ConnectionSettings.read, self.livestorm_conn_id, connection)
+            # On a thread, for it imports modules, and masks secrets: that sends to Airflow's supervisor and waits for
+            # the answer.
+            self.settings = await off_loop(self._read, connection)
         return await off_loop(self.get_conn)
 
     async def _aread(self) -> AirflowConnection:
@@ -153,7 +142,7 @@ class LivestormHook(BaseHook):
     @property
     def quota(self) -> Quota:
         """The quota as the newest answer told it; all None before the first call."""
-        return self._client.quota
+        return self._opened.client.quota
 
     # --- calls -----
 
@@ -168,7 +157,7 @@ class LivestormHook(BaseHook):
         :param json: the body.
         :raises LivestormError: see `airflow_provider_livestorm.exceptions`.
         """
-        return self._client.request(method, path, params=params, json=json)
+        return self._opened.client.request(method, path, params=params, json=json)
 
     def run(
         self, endpoint: str, *, method: str = "GET", params: Mapping[str, Any] | None = None, json: object = None
@@ -176,16 +165,14 @@ class LivestormHook(BaseHook):
         """As `request`, in the words of Airflow's HttpHook; returns the decoded document."""
         return self.request(method, "/" + endpoint.removeprefix("/"), params=params, json=json).document
 
-    def paginate(
-        self, path: str, *, params: Mapping[str, Any] | None = None, page_size: int = PAGE_SIZE_MAX
-    ) -> Iterator[Page]:
+    def paginate(self, path: str, *, params: Mapping[str, Any] | None = None, page_size: int = 50) -> Iterator[Page]:
         """The pages of any list, one call each, as you ask for them.
 
         :param path: of the list: `/people`.
         :param params: filters and includes.
         :param page_size: rows a page, 1 to 50.
         """
-        return self._client.paginate(path, params=params, page_size=page_size)
+        return self._opened.client.paginate(path, params=params, page_size=page_size)
 
     # --- typed readers -----
 
@@ -195,7 +182,7 @@ class LivestormHook(BaseHook):
         :param filters: `updated_since`, `updated_until`, `created_since`, `created_until` (datetime, unix seconds or
             ISO 8601), `title`, `everyone_can_speak`, `scheduling_status`, `tag`.
         """
-        return self._records(EVENTS, None, filters)
+        return self._opened.events(filters)
 
     def sessions(self, *, event_id: str | None = None, **filters: Filter) -> Iterator[Session]:
         """The sessions of the workspace, or of one event.
@@ -203,29 +190,22 @@ class LivestormHook(BaseHook):
         :param event_id: leave out for all sessions, in one list.
         :param filters: as for `events`, and `status`, `date_from`, `date_to`, `include_breakout_rooms`.
         """
-        if event_id is None:
-            return self._records(SESSIONS, None, filters)
-        return read_records(self._client, SESSIONS, filters=filters, path=f"/events/{event_id}/sessions")
+        return self._opened.sessions(event_id, filters)
 
     def session_people(self, session_id: str, **filters: Filter) -> Iterator[SessionPerson]:
         """Who registered for a session, attended it, or hosted it.
 
         :param filters: the window as for `events`, and `role`, `attended`, `email` (exact).
         """
-        return self._records(SESSION_PEOPLE, session_id, filters)
+        return self._opened.session_people(session_id, filters)
 
     def event(self, event_id: str) -> Event:
         """One event."""
-        return EVENTS.rows.read(self.request("GET", f"/events/{event_id}").document.one)
+        return self._opened.event(event_id)
 
     def session(self, session_id: str) -> Session:
         """One session."""
-        return SESSIONS.rows.read(self.request("GET", f"/sessions/{session_id}").document.one)
-
-    def _records(
-        self, resource: ResourceList[RecordT], parent: str | None, filters: Mapping[str, Filter]
-    ) -> Iterator[RecordT]:
-        return read_records(self._client, resource, parent=parent, filters=filters)
+        return self._opened.session(session_id)
 
     # --- who am I -----
 
@@ -246,10 +226,11 @@ class LivestormHook(BaseHook):
     def test_connection(self) -> tuple[bool, str]:
         """What the Test button does: say who we are, what we may do, and what quota is left; or what is wrong."""
         from airflow_provider_livestorm.hooks import form_test  # noqa: PLC0415 - no task needs it
+        from airflow_provider_livestorm.hooks.opened import open_client  # noqa: PLC0415 - not at each parsing
 
         try:
             credential = form_test.credential_for_test(self.settings)
-            with self._open(credential) as client:
+            with open_client(self.settings, credential, min_quota_remaining=self.min_quota_remaining) as client:
                 document = form_test.ask_who(client)
                 return True, form_test.introduce(document, client.quota, form_test.scope_of(credential))
         except LivestormError as error:

@@ -1,34 +1,29 @@
-"""`LivestormSyncStreamsOperator`: a workspace's streams into files, published whole or not at all."""
+"""`LivestormSyncStreamsOperator`: a workspace's streams into files, published whole or not at all.
+
+DAG files import it, and Airflow parses them again and again: the work itself is in `syncing.py`, imported as it begins.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, Variable, conf
-from airflow.providers.common.compat.standard.triggers import TimeDeltaTrigger
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
-from airflow_provider_livestorm.exceptions import (
-    LivestormConfigurationError,
-    LivestormError,
-    LivestormQuotaExceededError,
-)
+from airflow_provider_livestorm.exceptions import LivestormError, LivestormQuotaExceededError
 from airflow_provider_livestorm.hooks.livestorm import LivestormHook
-from airflow_provider_livestorm.operators.parameters import integer, items, moment, storage_path
 from airflow_provider_livestorm.operators.reporting import report
-from airflow_provider_livestorm.sync.planner import Plan, filters_of, plan
-from airflow_provider_livestorm.sync.privacy import DEFAULT_EXCLUDE, Privacy
-from airflow_provider_livestorm.sync.runner import SyncRunner
-from airflow_provider_livestorm.sync.state import Destination
+from airflow_provider_livestorm.sync.defaults import DEFAULT_EXCLUDE, DEFAULT_STREAMS
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_livestorm.sync.runner import SyncRunner
+
 __all__ = ["LivestormSyncStreamsOperator"]
 
-DEFAULT_STREAMS = ("events", "sessions", "session_people")
 # Where Livestorm does not say when its 30 days begin anew, it is asked again so much later; and where it names a time
 # that is over, as clocks differ. A task that comes back within a few seconds Airflow's scheduler may fail: it takes the
 # news that the first part ended for news of the second.
@@ -161,6 +156,8 @@ class LivestormSyncStreamsOperator(BaseOperator):
         except LivestormQuotaExceededError as error:
             if not self.deferrable:
                 raise self._for_good(error) from error
+            from airflow.providers.common.compat.standard.triggers import TimeDeltaTrigger  # noqa: PLC0415 - seldom used
+
             wait = self._until_new_month(error)
             self.log.warning("%s The task waits for %s in the triggerer, and then goes on.", error, wait)
             self.defer(trigger=TimeDeltaTrigger(wait), method_name="execute")
@@ -179,63 +176,10 @@ class LivestormSyncStreamsOperator(BaseOperator):
             for line in runner.plan().lines():
                 print(line)
 
-    @contextmanager
-    def _runner(self, context: Any) -> Iterator[SyncRunner]:
-        todo = self._plan(context)
-        hook = LivestormHook(self.livestorm_conn_id, min_quota_remaining=integer(self.min_quota_remaining))
-        destination = Destination(storage_path(self.destination))
-        with hook.get_conn() as client:
-            yield SyncRunner(
-                client,
-                destination,
-                todo,
-                file_format=self.file_format,
-                rows_per_part=self.rows_per_part,
-                source=self.livestorm_conn_id,
-            )
+    def _runner(self, context: Any) -> AbstractContextManager[SyncRunner]:
+        from airflow_provider_livestorm.operators.syncing import opened_runner  # noqa: PLC0415 - not at each parsing
 
-    def _plan(self, context: Any) -> Plan:
-        since, until = moment(self.updated_since, "updated_since"), moment(self.updated_until, "updated_until")
-        mode = self.mode or ("cursor" if since is None and until is None else "interval")
-        if mode == "interval" and since is None and until is None:
-            since, until = context.get("data_interval_start"), context.get("data_interval_end")
-        return plan(
-            items(self.streams),
-            mode=mode,
-            since=since,
-            until=until,
-            settle=dt.timedelta(days=self.settle_days),
-            overlap=dt.timedelta(seconds=self.overlap_seconds),
-            reconcile=dt.timedelta(days=self.reconcile_days),
-            reconcile_calls=self.reconcile_calls,
-            mark_deleted=self.mark_deleted,
-            filters=filters_of(
-                {
-                    "events": items(self.event_ids),
-                    "tags": items(self.tags),
-                    "statuses": items(self.session_statuses),
-                    "sessions_from": moment(self.sessions_from, "sessions_from"),
-                    "sessions_to": moment(self.sessions_to, "sessions_to"),
-                    "roles": items(self.roles),
-                }
-            ),
-            privacy=Privacy(tuple(self.exclude_columns), tuple(self.hash_columns), self._key()),
-            on_unknown=self.on_unknown,
-            jobs=tuple(items(self.job_ids)),
-        )
-
-    def _key(self) -> str | None:
-        if self.hash_key_variable is None:
-            return None
-        try:
-            key = Variable.get(self.hash_key_variable)
-        except Exception as error:
-            raise LivestormConfigurationError(
-                f"The Airflow Variable {self.hash_key_variable!r} (hash_key_variable) cannot be read: {error}"
-            ) from error
-        if not key:
-            raise LivestormConfigurationError(f"The Airflow Variable {self.hash_key_variable!r} is empty.")
-        return str(key)
+        return opened_runner(self, context)
 
     def _for_good(self, error: LivestormError) -> AirflowFailException:
         # In a line of its own: in a traceback people look for the cause, and its link, in vain.

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
 from airflow.providers.common.compat.sdk import Stats
 
-from airflow_provider_livestorm.sync.result import SyncResult
-
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, Context
+
+    from airflow_provider_livestorm.sync.result import SyncResult
 
 __all__ = ["report", "telling_airflow"]
 

@@ -13,14 +13,10 @@ from typing import Any
 
 from airflow_provider_livestorm.api.resources import CATALOGUE
 from airflow_provider_livestorm.exceptions import LivestormConfigurationError
+from airflow_provider_livestorm.sync.defaults import DEFAULT_EXCLUDE
 
-__all__ = ["DEFAULT_EXCLUDE", "EMAIL_HASH", "Privacy", "Veil", "email_hash"]
+__all__ = ["EMAIL_HASH", "Privacy", "Veil", "email_hash"]
 
-# Columns, as `stream.column`, or `column` for each stream that has it.
-DEFAULT_EXCLUDE = (
-    "ip_city", "ip_country_code", "ip_country_name", "browser_name", "browser_version", "os_name", "os_version",
-    "screen_width", "screen_height",
-)  # fmt: skip
 EMAIL_HASH = "email_hash"
 _ANSWERED = ("email", "first_name", "last_name")
 _WITH_ANSWERS = ("session_people", "registration_answers", "event_people")

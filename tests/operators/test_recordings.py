@@ -27,6 +27,7 @@ from airflow_provider_livestorm.exceptions import (
     LivestormServerError,
 )
 from airflow_provider_livestorm.operators.recording_files import LocalFile
+from airflow_provider_livestorm.operators.recording_work import RecordingWork
 from airflow_provider_livestorm.operators.recordings import LivestormDownloadRecordingsOperator
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
 
@@ -287,20 +288,19 @@ def test_the_fresh_url_is_that_of_the_same_recording(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A session may have several; here another one leads the list when it is read again."""
-    listed = LivestormDownloadRecordingsOperator._listed
+    listed = RecordingWork._listed
 
     def with_another(*given: Any) -> Any:
         found = listed(*given)
         return [(msgspec.structs.replace(found[0][0], id="another"), "https://storage.example/another"), *found]
 
     sandbox.add_fault(path_prefix="/recordings", status=403)
-    operator = LivestormDownloadRecordingsOperator
 
     def at_first(*given: Any) -> Any:
-        monkeypatch.setattr(operator, "_listed", with_another)
+        monkeypatch.setattr(RecordingWork, "_listed", with_another)
         return listed(*given)
 
-    monkeypatch.setattr(operator, "_listed", at_first)
+    monkeypatch.setattr(RecordingWork, "_listed", at_first)
     (told,) = execute(tmp_path, connection, recordings[0]["session_id"])
     assert told["bytes"] == recordings[0]["file_size"]
 
@@ -323,13 +323,13 @@ def test_a_recording_that_was_deleted_meanwhile_is_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sandbox.add_fault(path_prefix="/recordings", status=404)
-    listed, asked = LivestormDownloadRecordingsOperator._listed, []
+    listed, asked = RecordingWork._listed, []
 
     def once(*given: Any) -> Any:
         asked.append(given)
         return listed(*given) if len(asked) == 1 else []
 
-    monkeypatch.setattr(LivestormDownloadRecordingsOperator, "_listed", once)
+    monkeypatch.setattr(RecordingWork, "_listed", once)
     with pytest.raises(AirflowFailException, match="was deleted in Livestorm meanwhile"):
         execute(tmp_path, connection, recordings[0]["session_id"])
     assert files(tmp_path) == []

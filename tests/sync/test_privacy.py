@@ -11,10 +11,11 @@ import pytest
 
 from airflow_provider_livestorm.api.resources import CATALOGUE
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
+from airflow_provider_livestorm.sync.defaults import DEFAULT_EXCLUDE
 from airflow_provider_livestorm.sync.erasure import find_person
 from airflow_provider_livestorm.sync.formats import FORMATS
 from airflow_provider_livestorm.sync.planner import plan
-from airflow_provider_livestorm.sync.privacy import DEFAULT_EXCLUDE, Privacy, Veil, email_hash
+from airflow_provider_livestorm.sync.privacy import Privacy, Veil, email_hash
 from airflow_provider_livestorm.sync.runner import SyncRunner
 from airflow_provider_livestorm.sync.state import Destination
 from tests import truth
