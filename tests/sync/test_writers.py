@@ -289,7 +289,9 @@ def test_removing_goes_on_where_one_part_stays(tmp_path: pathlib.Path, monkeypat
 
 
 def test_a_format_that_does_not_exist_is_refused(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(LivestormConfigurationError, match=r"file_format is one of jsonl, jsonl\.gz, csv, parquet; got 'xml'"):
+    with pytest.raises(
+        LivestormConfigurationError, match=r"file_format is one of jsonl, jsonl\.gz, csv, parquet; got 'xml'"
+    ):
         write(tmp_path, [], file_format="xml")
 
 
