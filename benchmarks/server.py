@@ -41,7 +41,10 @@ class Server:
         self.set({})
 
     def set(self, told: dict[str, Any]) -> None:
-        """Begin anew: `rows` or `workspace` (a file), `latency`, `per_second`, `token_life`; counts are 0 again."""
+        """Begin anew, with counts of 0: `rows` or `workspace` (a file), `latency`, `per_second`, `token_life`.
+
+        `first_token_life` is that of the access token which is there from the beginning, if it is another.
+        """
         if "rows" in told:
             self.workspace = made_list(told["rows"])
         elif "workspace" in told:
@@ -53,16 +56,28 @@ class Server:
         self.counts: Counter[str] = Counter()
         self.connections: set[tuple[str, int]] = set()
         self.refresh_token, self.refreshes = "refresh-0", 0
-        self.access_tokens: dict[str, float] = {"access-0": time.monotonic() + self.token_life}
+        self.began = time.monotonic()
+        first_life = float(told.get("first_token_life", self.token_life))
+        self.access_tokens: dict[str, float] = {"access-0": self.began + first_life}
+        self.answered_with: Counter[str] = Counter()
+        self.first_call = self.last_call = 0.0
 
     def told(self) -> dict[str, Any]:
-        """What came since: calls, connections, bytes, 429s, 401s, refreshes, uses of a spent refresh token."""
-        return {**self.counts, "connections": len(self.connections), "refresh_token": self.refresh_token}
+        """What came since: calls, connections, bytes, 429s, 401s, refreshes, uses of a spent refresh token.
+
+        Where tokens expire, also the calls that were answered with each, and when calls came, in seconds.
+        """
+        told = {**self.counts, "connections": len(self.connections), "refresh_token": self.refresh_token}
+        if self.token_life:
+            told |= {"answered_with": self.answered_with, "first_call": self.first_call, "last_call": self.last_call}
+        return told
 
     # --- the API -----
 
     async def call(self, path: str, query: dict[str, str], authorization: str) -> tuple[int, bytes, dict[str, str]]:
         """Answer one call: status, body, headers."""
+        self.last_call = time.monotonic() - self.began
+        self.first_call = self.first_call or self.last_call
         self.counts["calls"] += 1
         wait = self._too_many()
         if self.latency:
@@ -76,12 +91,15 @@ class Server:
             self.counts["unauthorized"] += 1
             told = 'Bearer realm="Doorkeeper", error="invalid_token", error_description="The access token expired"'
             return 401, _error("401", "unauthorized"), {"WWW-Authenticate": told}
+        self.answered_with[authorization.removeprefix("Bearer ")] += 1
         status, body = self.workspace.answer(path, query)
         self.counts["bytes"] += len(body)
         return status, body, headers
 
-    def refresh(self, form: dict[str, str]) -> tuple[int, bytes, dict[str, str]]:
+    async def refresh(self, form: dict[str, str]) -> tuple[int, bytes, dict[str, str]]:
         """The token endpoint: each refresh token is good for one use."""
+        if self.latency:
+            await asyncio.sleep(self.latency)
         if form.get("grant_type") != "refresh_token" or form.get("refresh_token") != self.refresh_token:
             self.counts["spent_refresh_tokens"] += 1
             body = {"error": "invalid_grant", "error_description": "The provided authorization grant is invalid"}
@@ -135,7 +153,7 @@ class Server:
         else:
             self.connections.add(tuple(scope["client"]))
             if path == "/oauth/token":
-                answer = self.refresh(dict(parse_qsl(body.decode())))
+                answer = await self.refresh(dict(parse_qsl(body.decode())))
             else:
                 authorization = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
                 answer = await self.call(path.removeprefix("/v1"), query, authorization.decode())

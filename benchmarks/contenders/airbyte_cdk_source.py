@@ -133,12 +133,17 @@ def manifest() -> dict[str, Any]:
     return made
 
 
-def main() -> None:
-    """Read, writing every message; keep the newest state of each stream."""
+def main(made: dict[str, Any], config: dict[str, Any]) -> None:
+    """Read, writing every message; keep the newest state of each stream.
+
+    Args:
+        made: the manifest.
+        config: of the source, as its user filled it in.
+    """
     begun, rows = Begun(), 0
     told.out.mkdir(parents=True, exist_ok=True)
     told.state.mkdir(parents=True, exist_ok=True)
-    names = [one["name"] for one in manifest()["streams"]]
+    names = [one["name"] for one in made["streams"]]
     catalog = {
         "streams": [
             {
@@ -150,7 +155,7 @@ def main() -> None:
         ]
     }
     files = {name: told.state / f"{name}.json" for name in ("config", "catalog", "state")}
-    files["config"].write_text("{}")
+    files["config"].write_text(json.dumps(config))
     files["catalog"].write_text(json.dumps(catalog))
     kept = json.loads(files["state"].read_text()) if files["state"].exists() else []
     files["state"].write_text(json.dumps(kept))
@@ -158,9 +163,9 @@ def main() -> None:
     parsed = AirbyteEntrypoint.parse_args(arguments_of_read)
     source = ConcurrentDeclarativeSource(
         catalog=ConcurrentDeclarativeSource.read_catalog(str(files["catalog"])),
-        config={},
+        config=config,
         state=ConcurrentDeclarativeSource.read_state(str(files["state"])),
-        source_config=manifest(),
+        source_config=made,
     )
     newest = {one["stream"]["stream_descriptor"]["name"]: one for one in kept}
     with (told.out / "messages.jsonl").open("a", encoding="utf-8") as file:
@@ -177,4 +182,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(manifest(), {})

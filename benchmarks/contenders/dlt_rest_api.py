@@ -95,15 +95,16 @@ def resources() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def main() -> None:
-    """Extract, normalize, load."""
+def main(auth: Any) -> None:
+    """Extract, normalize, load.
+
+    Args:
+        auth: of the client: a configuration, or an object of dlt's.
+    """
     begun = Begun()
     source = rest_api_source(
         {
-            "client": {
-                "base_url": f"{told.url}/",
-                "auth": {"type": "api_key", "api_key": told.token, "name": "Authorization", "location": "header"},
-            },
+            "client": {"base_url": f"{told.url}/", "auth": auth},
             "resources": resources(),
         }
     )
@@ -120,4 +121,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main({"type": "api_key", "api_key": told.token, "name": "Authorization", "location": "header"})

@@ -10,9 +10,10 @@ import argparse
 import json
 import os
 import pathlib
+import sys
 import time
 
-__all__ = ["Begun", "arguments"]
+__all__ = ["Begun", "arguments", "wait"]
 
 SESSION = "00000000-0000-4000-8000-0000000005e5"
 
@@ -28,7 +29,16 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--token", default="a.neutral.token", help="of the API, sent raw")
     parser.add_argument("--trusting", action="store_true", help="lean on the updated_at of a list's parent")
     parser.add_argument("--per-second", type=int, default=0, help="calls a second that there may be; 0: no limit")
+    parser.add_argument("--token-url", default="", help="where tokens are refreshed")
+    parser.add_argument("--credential", default="", help="a file with the tokens, or the id of a connection")
+    parser.add_argument("--lock", action="store_true", help="one process at a time may refresh")
     return parser.parse_args()
+
+
+def wait() -> None:
+    """Say that all is imported, and wait to be let loose together with the others."""
+    os.write(_stdout, b"ready\n")
+    sys.stdin.readline()
 
 
 class Begun:
