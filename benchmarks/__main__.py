@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks import lists, preset, report, syncs
+from benchmarks import expiring, imports, lists, preset, report, syncs
 from benchmarks.field import AIRBYTE, DLT, DLT_PARQUET, HTTP_OPERATOR
 from benchmarks.neutral import Neutral
 from scripts.local_airflow import REPOSITORY
@@ -68,7 +68,9 @@ _SCENARIOS: dict[str, Callable[[_Run], dict[str, Any]]] = {
     "C": lambda run: {"C": run.throughput()},
     "memory": lambda run: {"C memory": run.memory()},
     "syncs": lambda run: run.syncs(),
+    "F": lambda run: {"F": expiring.measure(run.repeats, run.neutral)},
     "G": lambda run: {"G": run.killed()},
+    "H": lambda run: {"H": imports.measure(run.repeats)},
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from benchmarks.field import AIRBYTE, CLIENT, DLT, DLT_PARQUET, HTTP_OPERATOR, JSON_LOOP, MSGSPEC_LOOP, OPERATOR
@@ -21,7 +21,7 @@ def median(runs: list[dict[str, Any]], figure: str = "seconds") -> float:
 
 def bars(scenarios: dict[str, Any]) -> Iterator[tuple[str, Bar]]:
     """The bars of those scenarios that were measured."""
-    for name, of in (("A", _slow), ("B", _enforced), ("C", _throughput), ("C memory", _memory), ("E", _again)):
+    for name, of in _BARS.items():
         if name in scenarios:
             for bar in of(scenarios[name]):
                 yield name, bar
@@ -73,3 +73,22 @@ def _again(figures: dict[str, Any]) -> Iterator[Bar]:
 
 def _times(figures: dict[str, Any], name: str, peer: str = JSON_LOOP.name) -> float:
     return round(median(figures[peer]) / median(figures[name]), 2)
+
+
+def _expiring(figures: dict[str, Any]) -> Iterator[Bar]:
+    for name, runs in figures["runs"].items():
+        if name.startswith("livestorm"):
+            yield Bar.equal(f"{name}: refreshes, in any run", max(run["refreshes"] for run in runs), 1)
+            yield Bar.equal(f"{name}: processes that got all rows", min(run["finished"] for run in runs), 8)
+
+
+def _imports(figures: dict[str, Any]) -> Iterator[Bar]:
+    slowest = max(figures["public"], key=lambda name: figures["public"][name]["median"])
+    yield Bar.at_most(f"slowest public module to import ({slowest}), ms", figures["public"][slowest]["median"], 50)
+    heavy = {name for one in figures["parsing"].values() for name in one["heavy"]}
+    yield Bar.same("heavy modules that parsing an example brings", ", ".join(sorted(heavy)), "")
+
+
+_BARS: dict[str, Callable[[dict[str, Any]], Iterator[Bar]]] = {
+    "A": _slow, "B": _enforced, "C": _throughput, "C memory": _memory, "E": _again, "F": _expiring, "H": _imports,
+}  # fmt: skip

@@ -18,7 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from airflow_provider_livestorm.auth.token import TokenRecord, TokenSet
 from benchmarks.field import Contender, command, interleaved, surroundings
@@ -141,9 +141,7 @@ def _run(
 class _Process:
     """One of the processes; use as a context manager."""
 
-    def __init__(
-        self, contender: Contender, neutral: Neutral, folder: pathlib.Path, credential: _Credential
-    ) -> None:
+    def __init__(self, contender: Contender, neutral: Neutral, folder: pathlib.Path, credential: _Credential) -> None:
         folder.mkdir()
         self._words = folder / "stderr"
         with self._words.open("w") as words:
@@ -156,7 +154,7 @@ class _Process:
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=words,
             )  # fmt: skip
 
-    def __enter__(self) -> _Process:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -190,9 +188,7 @@ class _Process:
         return (self._words.read_text().strip().splitlines() or [""])[-1][:300]
 
 
-def _credential(
-    contender: Contender, neutral: Neutral, folder: pathlib.Path, airflow: Stage | None
-) -> _Credential:
+def _credential(contender: Contender, neutral: Neutral, folder: pathlib.Path, airflow: Stage | None) -> _Credential:
     if airflow is None or contender not in (_BROKER, _METADATA_DB):
         file = folder / "credential.json"
 
@@ -216,9 +212,7 @@ def _credential(
     return _Credential(conn_id, env, functools.partial(_connect, airflow, conn_id, members, neutral.token_url))
 
 
-def _connect(
-    airflow: Stage, conn_id: str, members: dict[str, str], token_url: str, until: float, life: float
-) -> None:
+def _connect(airflow: Stage, conn_id: str, members: dict[str, str], token_url: str, until: float, life: float) -> None:
     """Save the connection as a refresh would have left it."""
     record = TokenRecord("refresh-0", TokenSet("access-0", until, lifetime=life))
     extra = json.dumps(record.into({"token_url": token_url}))

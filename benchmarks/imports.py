@@ -135,7 +135,7 @@ def _in_turns(airflow: LocalAirflow, asked: dict[str, tuple[str, str]], repeats:
 
 
 def _once(airflow: LocalAirflow, code: str, argument: str) -> dict[str, Any]:
-    done = subprocess.run(  # noqa: S603 - our own interpreter and code
+    done = subprocess.run(
         [sys.executable, "-c", "import importlib, json, sys, time" + code, argument],
         cwd=REPOSITORY, env=airflow.env, capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip

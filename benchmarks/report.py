@@ -164,6 +164,35 @@ def _synced(scenario: str, change: str | None = None) -> Callable[[Figures], Ite
     return lines
 
 
+def _expiring(told: Figures) -> Iterator[str]:
+    figures = told["scenarios"]["F"]
+    yield "| contender | processes that got all | refreshes | spent refresh tokens sent | 401s | calls |"
+    yield "|---|---|---|---|---|---|"
+    for name, runs in figures["runs"].items():
+        cells = [_spread(runs, what, 0) for what in ("refreshes", "spent_refresh_tokens", "unauthorized", "calls")]
+        yield f"| {name} | {_spread(runs, 'finished', 0)} of {figures['processes']} | {' | '.join(cells)} |"
+    yield ""
+    yield "| contender | how it refreshes |"
+    yield "|---|---|"
+    for name, does in figures["does"].items():
+        yield f"| {name} | {does} |"
+
+
+def _imports(told: Figures) -> Iterator[str]:
+    figures = told["scenarios"]["H"]
+    yield "| what | milliseconds | times the limit | heavy modules that come with it |"
+    yield "|---|---|---|---|"
+    for name in ("airflow_sdk", "empty_module", "plain_dag_file", "plain_task_dag_file"):
+        yield f"| {name.replace('_', ' ')} | {_of(figures[name])} | | |"
+    for group in ("public", "at_work", "parsing"):
+        for name, one in figures[group].items():
+            yield f"| `{name}` | {_of(one)} | {one['times_the_limit']} | {', '.join(one['heavy'])} |"
+
+
+def _of(one: Figures) -> str:
+    return f"{one['median']:.1f} ({one['min']:.1f}-{one['max']:.1f})"
+
+
 def _does(_: Figures) -> Iterator[str]:
     yield "| contender | what it does |"
     yield "|---|---|"
@@ -178,5 +207,7 @@ _TABLES: dict[str, Callable[[Figures], Iterator[str]]] = {
     "C memory": _memory,
     "D": _synced("D"),
     "E": _synced("E", "changed"),
+    "F": _expiring,
     "G": _synced("G"),
+    "H": _imports,
 }

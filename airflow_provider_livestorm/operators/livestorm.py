@@ -51,7 +51,7 @@ class LivestormSyncStreamsOperator(BaseOperator):
     :param updated_since: begin of the interval: ISO 8601 with a zone, unix seconds, or a datetime. Empty or None:
         open. (templated)
     :param updated_until: its end, likewise. (templated)
-    :param file_format: `jsonl.gz`, `csv` or `parquet` (which needs `airflow-provider-livestorm[parquet]`).
+    :param file_format: `jsonl.gz`, `jsonl`, `csv` or `parquet` (which needs `airflow-provider-livestorm[parquet]`).
     :param settle_days: so long after its end a session is expected to change without showing it, as attendance and
         replays are counted afterwards.
     :param overlap_seconds: what changed so shortly before it was read is looked at again in the next run.

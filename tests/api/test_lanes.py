@@ -1,4 +1,4 @@
-"""How many calls are on their way at once: as many as the limit lets out while one is answered, over real connections."""
+"""How many calls are on their way at once: as many as the limit lets out while one is answered; on real connections."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
         """Nobody reads it."""
 
 
