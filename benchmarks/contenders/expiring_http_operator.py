@@ -1,4 +1,4 @@
-"""Contender 3 with tokens that expire: its HTTP Connection holds a header that is sent as it is, and never refreshed."""
+"""Contender 3 with tokens that expire: its HTTP Connection holds a header, which is sent as it is for good."""
 
 from __future__ import annotations
 
