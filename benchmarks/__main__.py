@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks import expiring, imports, lists, preset, report, syncs
+from benchmarks import expiring, imports, lists, preset, report, stages, syncs
 from benchmarks.field import AIRBYTE, DLT, DLT_PARQUET, HTTP_OPERATOR
 from benchmarks.neutral import Neutral
 from scripts.local_airflow import REPOSITORY
@@ -65,7 +65,7 @@ class _Run:
 _SCENARIOS: dict[str, Callable[[_Run], dict[str, Any]]] = {
     "A": lambda run: {"A": run.slow()},
     "B": lambda run: {"B": run.enforced()},
-    "C": lambda run: {"C": run.throughput()},
+    "C": lambda run: {"C": run.throughput(), "C stages": stages.measure(run.neutral, run.repeats)},
     "memory": lambda run: {"C memory": run.memory()},
     "syncs": lambda run: run.syncs(),
     "F": lambda run: {"F": expiring.measure(run.repeats, run.neutral)},

@@ -148,6 +148,13 @@ def _memory(told: Figures) -> Iterator[str]:
         yield f"| {name} | {' | '.join(cells)} |"
 
 
+def _stages(told: Figures) -> Iterator[str]:
+    yield "| step | microseconds a row | what for |"
+    yield "|---|---|---|"
+    for name, one in told["scenarios"]["C stages"].items():
+        yield f"| {name} | {one['median']:.1f} ({min(one['runs']):.1f}-{max(one['runs']):.1f}) | {one['what']} |"
+
+
 def _synced(scenario: str, change: str | None = None) -> Callable[[Figures], Iterator[str]]:
     def lines(told: Figures) -> Iterator[str]:
         figures = told["scenarios"][scenario]
@@ -204,6 +211,7 @@ _TABLES: dict[str, Callable[[Figures], Iterator[str]]] = {
     "A": _lists("A", "seconds to one call after the other", _one_by_one),
     "B": _lists("B", "seconds to calls / 5", _five_a_second),
     "C": _lists("C", "rows a second to requests, msgspec", _to_msgspec),
+    "C stages": _stages,
     "C memory": _memory,
     "D": _synced("D"),
     "E": _synced("E", "changed"),

@@ -104,7 +104,7 @@ class Ahead(Generic[ItemT]):
         more = self._lanes.wanted - 1
         if not self._coming and not more:
             return self._ask(number)
-        while self._coming and self._coming[0][0] < number:
+        while self._coming and self._coming[0][0] != number:
             self._coming.popleft()[1].cancel()
         if not self._coming:
             self._coming.append((number, self._lanes.pool().submit(self._ask, number)))

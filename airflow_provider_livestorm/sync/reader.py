@@ -21,10 +21,10 @@ from airflow_provider_livestorm.api.resources import RECORDINGS, SESSION_PEOPLE
 from airflow_provider_livestorm.exceptions import LivestormApiError, LivestormListChangedError, LivestormNotFoundError
 from airflow_provider_livestorm.sync.journal import Journal
 
-__all__ = ["ListRead", "Reader", "Request"]
+__all__ = ["ListRead", "Reader", "Request", "scrubbed"]
 
 _READS = 3  # of a list that changes while it is read
-_IN_MEMORY = 8  # pages of a list that wait in memory; of a longer list they are read from the journal
+_IN_MEMORY = 20  # pages of a list that wait in memory; of a longer list they are read from the journal
 
 # What opens a door to whoever has it (api.md 6.3, 6.5).
 _SECRETS = SESSION_PEOPLE.secrets
@@ -146,7 +146,7 @@ class Reader:
         document = self._journal.get(name, 0)
         calls = 0
         if document is None:
-            document = _scrubbed(self._client.request("GET", request.path, params=request.params).document)
+            document = scrubbed(self._client.request("GET", request.path, params=request.params).document)
             self._journal.put(name, 0, document)
             calls = 1
         self._said(request.path, 0, 1)
@@ -162,7 +162,7 @@ class Reader:
         def fetch(number: int, call: Callable[[], Document]) -> Document:
             document = self._journal.get(name, number) if number < kept else None
             if document is None:
-                document = _scrubbed(call())
+                document = scrubbed(call())
                 self._journal.put(name, number, document)
                 asked.append(number)
             if number < _IN_MEMORY:
@@ -180,7 +180,7 @@ class Reader:
         return ListRead(tally.rows, len(asked), pages, lambda number: self._journal.again(name, number))
 
 
-def _scrubbed(document: Document) -> Document:
+def scrubbed(document: Document) -> Document:
     """The document without what opens a door: it is about to be kept in a file."""
     data = document.data if isinstance(document.data, list) else [document.data] if document.data else []
     for resource in (*data, *document.included):
