@@ -15,10 +15,9 @@ import pathlib
 import subprocess
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from airflow_provider_livestorm.auth.token import TokenRecord, TokenSet
 from benchmarks.field import Contender, command, interleaved, surroundings
@@ -89,7 +88,7 @@ def measure(
         for contender, folder in interleaved(contenders, 1):
             told = _run(contender, neutral, folder, airflow, rows=rows, life=_LONG_LIFE)
             if told["finished"] != PROCESSES:
-                raise RuntimeError(f"{contender.name}: {told['problems']}")
+                raise RuntimeError(f"{contender.name}: {told['problem']}")
             lives[contender.name] = (told["first_call"] + told["last_call"]) / 2
         runs: dict[str, list[dict[str, Any]]] = {contender.name: [] for contender in contenders}
         for contender, folder in interleaved(contenders, repeats):
@@ -116,34 +115,32 @@ def _run(
         until = time.time() + life
         credential.configure(until, life)
         neutral.set(rows=rows, latency=LATENCY, token_life=_LONG_LIFE, first_token_life=until - time.time())
-        began = time.monotonic()
         for process in crew:
             process.let_loose()
-        got = [process.rows() for process in crew]
-        seconds = time.monotonic() - began
-        problems = Counter(process.last_words() for process in crew if process.failed)
+        got = [process.report() for process in crew]
+        problems = [process.last_words() for process in crew if process.failed]
     counts = neutral.counts()
     named = ("refreshes", "spent_refresh_tokens", "unauthorized", "calls")
+    finished = [told for told in got if told.get("rows") == rows]
     return {
-        "finished": sum(one == rows for one in got),
-        "failed": PROCESSES - sum(one == rows for one in got),
-        "rows": sum(got),
+        "finished": len(finished),
+        "failed": PROCESSES - len(finished),
+        "rows": sum(told["rows"] for told in finished),
+        # Of the slowest that finished, to its last row: Airflow's modules take Python seconds to clear away.
+        "seconds": max((told["seconds"] for told in finished), default=None),
         **{name: counts.get(name, 0) for name in named},
         "refreshes_to_limit": counts.get("refreshes", 0) / 1,
         "answered_with": counts["answered_with"],
         "first_call": counts["first_call"],
         "last_call": counts["last_call"],
-        "seconds": seconds,
-        "problems": dict(problems),
+        "problem": problems[0] if problems else None,
     }
 
 
 class _Process:
     """One of the processes; use as a context manager."""
 
-    def __init__(
-        self, contender: Contender, neutral: Neutral, folder: pathlib.Path, credential: _Credential
-    ) -> None:
+    def __init__(self, contender: Contender, neutral: Neutral, folder: pathlib.Path, credential: _Credential) -> None:
         folder.mkdir()
         self._words = folder / "stderr"
         with self._words.open("w") as words:
@@ -156,7 +153,7 @@ class _Process:
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=words,
             )  # fmt: skip
 
-    def __enter__(self) -> _Process:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -175,10 +172,10 @@ class _Process:
         self._process.stdin.write("go\n")
         self._process.stdin.flush()
 
-    def rows(self) -> int:
-        """Wait for its end; the rows that it got, all of them or none: what is left of a failed run is of no use."""
+    def report(self) -> dict[str, Any]:
+        """Wait for its end; what `told.Begun.report` told, and nothing of one that failed: half a list is of no use."""
         told, _ = self._process.communicate(timeout=_PATIENCE)
-        return 0 if self._process.returncode else int(json.loads(told)["rows"])
+        return {} if self.failed else dict(json.loads(told))
 
     @property
     def failed(self) -> bool:
@@ -186,13 +183,14 @@ class _Process:
         return self._process.returncode != 0
 
     def last_words(self) -> str:
-        """The last line that it wrote to stderr."""
-        return (self._words.read_text().strip().splitlines() or [""])[-1][:300]
+        """What it said last on stderr; of one of Airbyte's messages, the sentence for people."""
+        line = (self._words.read_text().strip().splitlines() or [""])[-1]
+        with contextlib.suppress(ValueError, LookupError, TypeError):
+            line = json.loads(line)["trace"]["error"]["message"]
+        return str(line)[:400]
 
 
-def _credential(
-    contender: Contender, neutral: Neutral, folder: pathlib.Path, airflow: Stage | None
-) -> _Credential:
+def _credential(contender: Contender, neutral: Neutral, folder: pathlib.Path, airflow: Stage | None) -> _Credential:
     if airflow is None or contender not in (_BROKER, _METADATA_DB):
         file = folder / "credential.json"
 
@@ -216,9 +214,7 @@ def _credential(
     return _Credential(conn_id, env, functools.partial(_connect, airflow, conn_id, members, neutral.token_url))
 
 
-def _connect(
-    airflow: Stage, conn_id: str, members: dict[str, str], token_url: str, until: float, life: float
-) -> None:
+def _connect(airflow: Stage, conn_id: str, members: dict[str, str], token_url: str, until: float, life: float) -> None:
     """Save the connection as a refresh would have left it."""
     record = TokenRecord("refresh-0", TokenSet("access-0", until, lifetime=life))
     extra = json.dumps(record.into({"token_url": token_url}))

@@ -10,13 +10,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from dlt_rest_api import main, told
-from kept_token import CLIENT, KeptToken
-from told import wait
-
 from dlt.common import pendulum
 from dlt.common.configuration import configspec
 from dlt.sources.helpers.rest_client.auth import OAuth2ClientCredentials
+from dlt_rest_api import main, told
+from kept_token import CLIENT, KeptToken
+from told import wait
 
 KEPT = KeptToken(told.credential)
 

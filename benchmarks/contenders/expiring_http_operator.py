@@ -1,4 +1,4 @@
-"""Contender 3 with tokens that expire: an HTTP Connection holds a header that is sent as it is; nothing refreshes it."""
+"""Contender 3 with tokens that expire: its Connection holds a header that is sent as it is; nothing refreshes it."""
 
 from __future__ import annotations
 
