@@ -13,6 +13,7 @@ import functools
 import json
 import pathlib
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -229,8 +230,9 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=5_000, help="in the list (default: 5000, 100 pages)")
     options = parser.parse_args()
     chosen = [one for one in CONTENDERS if not options.only or one.name in options.only]
-    with Neutral() as neutral:
-        print(json.dumps(measure(options.repeats, neutral, options.rows, chosen), indent=2))
+    with Neutral() as neutral, contextlib.redirect_stdout(sys.stderr):  # PostgreSQL's wheel tells what it does
+        figures = measure(options.repeats, neutral, options.rows, chosen)
+    print(json.dumps(figures, indent=2))
 
 
 if __name__ == "__main__":
