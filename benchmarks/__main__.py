@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks import expiring, imports, lists, preset, report, stages, syncs
+from benchmarks import broker, expiring, imports, lists, preset, report, stages, syncs
 from benchmarks.field import AIRBYTE, DLT, DLT_PARQUET, HTTP_OPERATOR
 from benchmarks.neutral import Neutral
 from scripts.local_airflow import REPOSITORY
@@ -71,6 +71,7 @@ _SCENARIOS: dict[str, Callable[[_Run], dict[str, Any]]] = {
     "F": lambda run: {"F": expiring.measure(run.repeats, run.neutral)},
     "G": lambda run: {"G": run.killed()},
     "H": lambda run: {"H": imports.measure(run.repeats)},
+    "I": lambda run: {"I": broker.measure(run.repeats)},
 }
 
 

@@ -13,9 +13,9 @@ import functools
 import json
 import pathlib
 import subprocess
+import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -89,7 +89,7 @@ def measure(
         for contender, folder in interleaved(contenders, 1):
             told = _run(contender, neutral, folder, airflow, rows=rows, life=_LONG_LIFE)
             if told["finished"] != PROCESSES:
-                raise RuntimeError(f"{contender.name}: {told['problems']}")
+                raise RuntimeError(f"{contender.name}: {told['problem']}")
             lives[contender.name] = (told["first_call"] + told["last_call"]) / 2
         runs: dict[str, list[dict[str, Any]]] = {contender.name: [] for contender in contenders}
         for contender, folder in interleaved(contenders, repeats):
@@ -116,25 +116,25 @@ def _run(
         until = time.time() + life
         credential.configure(until, life)
         neutral.set(rows=rows, latency=LATENCY, token_life=_LONG_LIFE, first_token_life=until - time.time())
-        began = time.monotonic()
         for process in crew:
             process.let_loose()
-        got = [process.rows() for process in crew]
-        seconds = time.monotonic() - began
-        problems = Counter(process.last_words() for process in crew if process.failed)
+        got = [process.report() for process in crew]
+        problems = [process.last_words() for process in crew if process.failed]
     counts = neutral.counts()
     named = ("refreshes", "spent_refresh_tokens", "unauthorized", "calls")
+    finished = [told for told in got if told.get("rows") == rows]
     return {
-        "finished": sum(one == rows for one in got),
-        "failed": PROCESSES - sum(one == rows for one in got),
-        "rows": sum(got),
+        "finished": len(finished),
+        "failed": PROCESSES - len(finished),
+        "rows": sum(told["rows"] for told in finished),
+        # Of the slowest that finished, to its last row: Airflow's modules take Python seconds to clear away.
+        "seconds": max((told["seconds"] for told in finished), default=None),
         **{name: counts.get(name, 0) for name in named},
         "refreshes_to_limit": counts.get("refreshes", 0) / 1,
         "answered_with": counts["answered_with"],
         "first_call": counts["first_call"],
         "last_call": counts["last_call"],
-        "seconds": seconds,
-        "problems": dict(problems),
+        "problem": problems[0] if problems else None,
     }
 
 
@@ -173,10 +173,10 @@ class _Process:
         self._process.stdin.write("go\n")
         self._process.stdin.flush()
 
-    def rows(self) -> int:
-        """Wait for its end; the rows that it got, all of them or none: what is left of a failed run is of no use."""
+    def report(self) -> dict[str, Any]:
+        """Wait for its end; what `told.Begun.report` told, and nothing of one that failed: half a list is of no use."""
         told, _ = self._process.communicate(timeout=_PATIENCE)
-        return 0 if self._process.returncode else int(json.loads(told)["rows"])
+        return {} if self.failed else dict(json.loads(told))
 
     @property
     def failed(self) -> bool:
@@ -184,8 +184,11 @@ class _Process:
         return self._process.returncode != 0
 
     def last_words(self) -> str:
-        """The last line that it wrote to stderr."""
-        return (self._words.read_text().strip().splitlines() or [""])[-1][:300]
+        """What it said last on stderr; of one of Airbyte's messages, the sentence for people."""
+        line = (self._words.read_text().strip().splitlines() or [""])[-1]
+        with contextlib.suppress(ValueError, LookupError, TypeError):
+            line = json.loads(line)["trace"]["error"]["message"]
+        return str(line)[:400]
 
 
 def _credential(contender: Contender, neutral: Neutral, folder: pathlib.Path, airflow: Stage | None) -> _Credential:
@@ -227,8 +230,9 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=5_000, help="in the list (default: 5000, 100 pages)")
     options = parser.parse_args()
     chosen = [one for one in CONTENDERS if not options.only or one.name in options.only]
-    with Neutral() as neutral:
-        print(json.dumps(measure(options.repeats, neutral, options.rows, chosen), indent=2))
+    with Neutral() as neutral, contextlib.redirect_stdout(sys.stderr):  # PostgreSQL's wheel tells what it does
+        figures = measure(options.repeats, neutral, options.rows, chosen)
+    print(json.dumps(figures, indent=2))
 
 
 if __name__ == "__main__":

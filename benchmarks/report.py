@@ -196,6 +196,16 @@ def _imports(told: Figures) -> Iterator[str]:
             yield f"| `{name}` | {_of(one)} | {one['times_the_limit']} | {', '.join(one['heavy'])} |"
 
 
+def _broker(told: Figures) -> Iterator[str]:
+    figures = told["scenarios"]["I"]
+    head = ("callers", "calls a second", "p50 ms", "p99 ms", "to its door", "of the api-server's cheapest answer")
+    yield f"| {' | '.join(head)} |"
+    yield "|---|" + "---|" * (len(head) - 1)
+    for callers, one in figures["callers"].items():
+        cells = [_of(one["broker"][name]) for name in ("calls_a_second", "p50_ms", "p99_ms")]
+        yield f"| {callers} | {' | '.join(cells)} | {one['to_door']['median']} | {one['to_version']['median']} |"
+
+
 def _of(one: Figures) -> str:
     return f"{one['median']:.1f} ({one['min']:.1f}-{one['max']:.1f})"
 
@@ -218,4 +228,5 @@ _TABLES: dict[str, Callable[[Figures], Iterator[str]]] = {
     "F": _expiring,
     "G": _synced("G"),
     "H": _imports,
+    "I": _broker,
 }

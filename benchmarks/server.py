@@ -80,6 +80,7 @@ class Server:
         self.first_call = self.first_call or self.last_call
         self.counts["calls"] += 1
         wait = self._too_many()
+        is_good = not self.token_life or self._is_good(authorization)  # judged as the call comes, not as it is answered
         if self.latency:
             await asyncio.sleep(self.latency)
         headers = self._limits()
@@ -87,7 +88,7 @@ class Server:
             self.counts["refused"] += 1
             headers |= {"Retry-After": "1", "RateLimit-Interval-Remaining": "0"}
             return 429, _error("429", "too many requests"), headers
-        if self.token_life and not self._is_good(authorization):
+        if not is_good:
             self.counts["unauthorized"] += 1
             told = 'Bearer realm="Doorkeeper", error="invalid_token", error_description="The access token expired"'
             return 401, _error("401", "unauthorized"), {"WWW-Authenticate": told}

@@ -1,7 +1,7 @@
 """Contender 5 with tokens that expire: `OAuthAuthenticator` with `refresh_token_updater`, for single-use tokens.
 
 The platform gives each sync the config as it is stored, and stores the one that a sync sends back in a control message;
-a sync that runs does not read it again.
+a sync that runs does not read it again. A 401 is declared to be answered by a refresh, which it is not by default.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ def with_oauth() -> dict[str, Any]:
     """The source, authorized by OAuth."""
     made = manifest()
     for stream in made["streams"]:
-        stream["retriever"]["requester"]["authenticator"] = {
+        requester = stream["retriever"]["requester"]
+        refused = {"type": "HttpResponseFilter", "http_codes": [401], "action": "REFRESH_TOKEN_THEN_RETRY"}
+        requester["error_handler"]["response_filters"].append(refused)
+        requester["authenticator"] = {
             "type": "OAuthAuthenticator",
             "token_refresh_endpoint": told.token_url,
             "client_id": "{{ config['credentials']['client_id'] }}",
