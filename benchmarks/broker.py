@@ -30,6 +30,7 @@ from trials.stage import Stage, stage
 __all__ = ["CALLERS", "measure"]
 
 CALLERS = (1, 20, 200)
+_PAUSE_SECONDS = 0.05  # between the questions of a caller who is alone
 _CONN_ID = "broker_bench"
 _CLIENT = {"login": "client", "password": "a-client-secret-of-this-benchmark"}
 _TOKEN = "an-access-token-that-lives"  # noqa: S105 - of no server
@@ -51,7 +52,10 @@ def measure(repeats: int, callers: Sequence[int] = CALLERS, seconds: float = 5.0
         for way in ways.values():  # the first question makes a table, imports, opens connections to the database
             asyncio.run(_rush(address, way, 4, 1.0))
         rounds: dict[str, dict[int, list[dict[str, float]]]] = {name: {one: [] for one in callers} for name in ways}
+        alone: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
         for _ in range(repeats):
+            for name, way in ways.items():
+                alone[name].append(asyncio.run(_rush(address, way, 1, seconds, pause=_PAUSE_SECONDS)))
             for count in callers:
                 for name, way in ways.items():
                     rounds[name][count].append(asyncio.run(_rush(address, way, count, seconds)))
@@ -60,6 +64,11 @@ def measure(repeats: int, callers: Sequence[int] = CALLERS, seconds: float = 5.0
         "seconds": seconds,
         # Whatever the machine: the broker lets its callers in so far from each other (`plugin/admission.py`).
         "door_calls_a_second": round(1 / _APART_SECONDS, 1),
+        # What a task waits that comes while nobody else does: the door is open.
+        "alone": {
+            name: {figure: _spread([one[figure] for one in told]) for figure in ("p50_ms", "p99_ms")}
+            for name, told in alone.items()
+        },
         "callers": {count: _figures({name: rounds[name][count] for name in ways}) for count in callers},
     }
 
@@ -77,7 +86,9 @@ def _figures(rounds: dict[str, list[dict[str, float]]]) -> dict[str, Any]:
     }
 
 
-async def _rush(address: str, request: Request, callers: int, seconds: float) -> dict[str, float]:
+async def _rush(
+    address: str, request: Request, callers: int, seconds: float, *, pause: float = 0.0
+) -> dict[str, float]:
     """Let so many callers ask for so long; calls a second, and the milliseconds that a call took."""
     host, _, port = address.partition(":")
     took: list[float] = []
@@ -89,6 +100,7 @@ async def _rush(address: str, request: Request, callers: int, seconds: float) ->
             writer.write(request())
             await _answer(reader)
             took.append(time.monotonic() - asked)
+            await asyncio.sleep(pause)
 
     await asyncio.gather(*(ask(*connection) for connection in connections))
     spent = time.monotonic() - began
