@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +21,7 @@ __all__ = ["CLIENT", "FIELD", "JSON_LOOP", "MSGSPEC_LOOP", "OPERATOR", "Contende
 
 _CONTENDERS = pathlib.Path(__file__).parent / "contenders"
 _PATIENCE = 1800  # seconds until a contender is given up
+_LOOK = 0.2  # seconds between two looks at the memory of a contender's processes
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,10 @@ MSGSPEC_LOOP = Contender("requests, msgspec", "requests_msgspec", "plain", "the 
 HTTP_OPERATOR = Contender(
     "HttpOperator", "http_operator", "http", "rows as they came, all in memory at once; nothing is kept between runs"
 )
-_DLT = "types and normalises rows, evolves a schema, keeps load packages and a cursor"
+_DLT = (
+    "flat rows, typed as they come, lists in them as JSON; evolves a schema; keeps each load's package, and cursors in"
+    " its state and beside the rows"
+)
 _AIRBYTE = "rows in Airbyte's messages with a schema check; keeps a cursor for each session"
 DLT = Contender("dlt", "dlt_rest_api", "dlt", _DLT)
 DLT_PARQUET = Contender("dlt, Parquet", "dlt_rest_api", "dlt", _DLT, "parquet")
@@ -109,15 +115,53 @@ def run(
     folder.mkdir(parents=True, exist_ok=True)
     neutral.set(**serve)
     began = time.monotonic()
-    done = subprocess.run(
+    with subprocess.Popen(
         command(contender, neutral.url, folder, work=work), env=surroundings(folder), cwd=folder, text=True,
-        capture_output=True, timeout=_PATIENCE, check=False,
-    )  # fmt: skip
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as child:  # fmt: skip
+        out, err, together = _watched(child)
     whole = time.monotonic() - began
-    if done.returncode:
-        raise RuntimeError(f"{contender.name} failed ({done.returncode}): {done.stderr[-2000:]}")
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return {**told, "whole": whole, **neutral.counts()}
+    if child.returncode:
+        raise RuntimeError(f"{contender.name} failed ({child.returncode}): {err[-2000:]}")
+    told: dict[str, Any] = json.loads(out.splitlines()[-1])
+    return {**told, "peak": max(told["peak"], together), "whole": whole, **neutral.counts()}
+
+
+def _watched(child: subprocess.Popen[str]) -> tuple[str, str, float]:
+    """Wait for a contender; its stdout and stderr, and the most MiB that it and its own processes took together.
+
+    Where it starts no process, the last is 0: a process knows its own peak better than one who looks now and then.
+    """
+    together, until = 0.0, time.monotonic() + _PATIENCE
+    while True:
+        try:
+            out, err = child.communicate(timeout=_LOOK)
+        except subprocess.TimeoutExpired:
+            if time.monotonic() > until:
+                child.kill()
+                raise
+            family = [*_family(child.pid)]
+            if len(family) > 1:
+                together = max(together, sum(map(_proportional, family)))
+        else:
+            return out, err, together
+
+
+def _family(pid: int) -> Iterator[int]:
+    """A process and those that it started, and they."""
+    yield pid
+    for file in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):  # it ended meanwhile
+            for child in file.read_text().split():
+                yield from _family(int(child))
+
+
+def _proportional(pid: int) -> float:
+    """MiB of a process, what it shares with others counted in part (PSS)."""
+    with suppress(OSError):
+        told = re.search(r"^Pss: +(\d+) kB$", pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
+        return int(told[1]) / 1024 if told else 0.0
+    return 0.0
 
 
 def interleaved(contenders: Sequence[Contender], repeats: int) -> Iterator[tuple[Contender, pathlib.Path]]:

@@ -48,7 +48,7 @@ class Begun:
         self._at, self._cpu = time.monotonic(), _cpu()
 
     def report(self, rows: int) -> None:
-        """The work is done: seconds, CPU seconds (this process and its children), MiB at the peak, rows."""
+        """The work is done: seconds, CPU seconds (this process and its children), MiB at its own peak, rows."""
         # Not getrusage, whose peak begins with that of the process which started this one.
         status = pathlib.Path("/proc/self/status").read_text()
         peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024
