@@ -150,10 +150,11 @@ def _watched(child: subprocess.Popen[str]) -> tuple[str, str, float]:
 def _family(pid: int) -> Iterator[int]:
     """A process and those that it started, and they."""
     yield pid
-    for file in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-        with suppress(OSError):  # it ended meanwhile
-            for child in file.read_text().split():
-                yield from _family(int(child))
+    with suppress(OSError):  # it ended meanwhile
+        for thread in list(pathlib.Path(f"/proc/{pid}/task").iterdir()):
+            with suppress(OSError):  # likewise
+                for child in (thread / "children").read_text().split():
+                    yield from _family(int(child))
 
 
 def _proportional(pid: int) -> float:

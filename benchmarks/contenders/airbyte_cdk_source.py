@@ -2,9 +2,9 @@
 
 Pages follow `meta.next_page` by `CursorPagination`, as its docs have it where an answer names the next one:
 `PageIncrement` ends at a page that is not full, and where the last is full asks for one more, which Livestorm answers
-with 400. Concurrency is the CDK's default, two partitions at a time; a long list is a single one. The state messages
-are kept as a platform keeps them, and given to the next run. With `--per-second` the budget of calls is declared
-(`HTTPAPIBudget`); a 429 is waited for as Retry-After tells.
+with 400. Concurrency is the CDK's default, two partitions at a time: ten ask some pages of the parent more than once,
+and a long list is a single one. The state messages are kept as a platform keeps them, and given to the next run. With
+`--per-second` the budget of calls is declared (`HTTPAPIBudget`); a 429 is waited for as Retry-After tells.
 """
 
 from __future__ import annotations
