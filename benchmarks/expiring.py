@@ -93,8 +93,9 @@ def measure(
             lives[contender.name] = (told["first_call"] + told["last_call"]) / 2
         runs: dict[str, list[dict[str, Any]]] = {contender.name: [] for contender in contenders}
         for contender, folder in interleaved(contenders, repeats):
-            life = lives[contender.name]
-            runs[contender.name].append(_run(contender, neutral, folder, airflow, rows=rows, life=life))
+            told = _run(contender, neutral, folder, airflow, rows=rows, life=lives[contender.name])
+            runs[contender.name].append(told)
+            print(json.dumps({contender.name: told}), file=sys.stderr, flush=True)  # it takes long; keep what is done
     return {
         "processes": PROCESSES, "rows_each": rows, "latency": LATENCY, "refreshes_needed": 1, "token_lives": lives,
         "does": {contender.name: contender.does for contender in contenders}, "runs": runs,
