@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.field import AIRBYTE, CLIENT, DLT, DLT_PARQUET, HTTP_OPERATOR, JSON_LOOP, MSGSPEC_LOOP, OPERATOR
 from trials.outcome import Bar
 
-__all__ = ["bars", "median"]
+__all__ = ["bars", "median", "to_five_a_second"]
 
 _PARQUET = f"{OPERATOR.name}, Parquet"
 
@@ -17,6 +17,12 @@ _PARQUET = f"{OPERATOR.name}, Parquet"
 def median(runs: list[dict[str, Any]], figure: str = "seconds") -> float:
     """Of one figure over the runs of a contender."""
     return float(statistics.median(run[figure] for run in runs))
+
+
+def to_five_a_second(runs: list[dict[str, Any]]) -> float:
+    """Seconds to a fifth of the calls that were let in; somewhat below 1 is possible, as five may go at once."""
+    let_in = [run["calls"] - run.get("refused", 0) for run in runs]
+    return median(runs) / (statistics.median(let_in) / 5)
 
 
 def bars(scenarios: dict[str, Any]) -> Iterator[tuple[str, Bar]]:
@@ -34,10 +40,8 @@ def _slow(figures: dict[str, Any]) -> Iterator[Bar]:
 
 def _enforced(figures: dict[str, Any]) -> Iterator[Bar]:
     for one in (CLIENT, OPERATOR):
-        runs = figures[one.name]
-        yield Bar.at_most(
-            f"{one.name}: seconds to calls / 5", round(median(runs) / (median(runs, "calls") / 5), 3), 1.03
-        )
+        found = round(to_five_a_second(figures[one.name]), 3)
+        yield Bar.at_most(f"{one.name}: seconds to calls / 5", found, 1.03)
 
 
 def _throughput(figures: dict[str, Any]) -> Iterator[Bar]:

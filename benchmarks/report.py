@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from benchmarks.bars import bars, median
+from benchmarks.bars import bars, median, to_five_a_second
 from benchmarks.field import FIELD, MSGSPEC_LOOP
 from benchmarks.neutral import environment
 from trials.outcome import found_as_text
@@ -102,6 +102,7 @@ def _lists(
 ) -> Callable[[Figures], Iterator[str]]:
     def lines(told: Figures) -> Iterator[str]:
         figures = told["scenarios"][scenario]
+        yield from _runs(figures)
         head = (
             "contender",
             "seconds",
@@ -126,12 +127,17 @@ def _lists(
     return lines
 
 
+def _runs(figures: dict[str, list[Figures]]) -> Iterator[str]:
+    yield f"Runs of each: {min(map(len, figures.values()))}."
+    yield ""
+
+
 def _one_by_one(_: Figures, runs: list[Figures]) -> str:
     return f"{median(runs) / (median(runs, 'rows') / 50 * 0.05):.2f}"
 
 
 def _five_a_second(_: Figures, runs: list[Figures]) -> str:
-    return f"{median(runs) / (median(runs, 'rows') / 50 / 5):.3f}"
+    return f"{to_five_a_second(runs):.3f}"
 
 
 def _to_msgspec(figures: Figures, runs: list[Figures]) -> str:
@@ -159,6 +165,7 @@ def _synced(scenario: str, change: str | None = None) -> Callable[[Figures], Ite
     def lines(told: Figures) -> Iterator[str]:
         figures = told["scenarios"][scenario]
         fewest = figures["fewest"][change or "first"]
+        yield from _runs(figures[change or "runs"])
         yield "| contender | calls | to the fewest possible | seconds | CPU seconds | rows |"
         yield "|---|---|---|---|---|---|"
         for name, runs in figures[change or "runs"].items():
@@ -173,6 +180,7 @@ def _synced(scenario: str, change: str | None = None) -> Callable[[Figures], Ite
 
 def _expiring(told: Figures) -> Iterator[str]:
     figures = told["scenarios"]["F"]
+    yield from _runs(figures["runs"])
     yield "| contender | processes that got all | refreshes | spent refresh tokens sent | 401s | calls |"
     yield "|---|---|---|---|---|---|"
     for name, runs in figures["runs"].items():
@@ -187,6 +195,7 @@ def _expiring(told: Figures) -> Iterator[str]:
 
 def _imports(told: Figures) -> Iterator[str]:
     figures = told["scenarios"]["H"]
+    yield from (f"Runs of each: {figures['repeats']}.", "")
     yield "| what | milliseconds | times the limit | heavy modules that come with it |"
     yield "|---|---|---|---|"
     for name in ("airflow_sdk", "empty_module", "plain_dag_file", "plain_task_dag_file"):
@@ -198,6 +207,7 @@ def _imports(told: Figures) -> Iterator[str]:
 
 def _broker(told: Figures) -> Iterator[str]:
     figures = told["scenarios"]["I"]
+    yield from (f"Runs of each: {figures['repeats']}, of {figures['seconds']:.0f} s.", "")
     head = ("callers", "calls a second", "p50 ms", "p99 ms", "to its door", "of the api-server's cheapest answer")
     yield f"| {' | '.join(head)} |"
     yield "|---|" + "---|" * (len(head) - 1)

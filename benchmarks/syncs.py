@@ -24,6 +24,7 @@ from benchmarks.field import (
     surroundings,
 )
 from benchmarks.neutral import Neutral
+from benchmarks.preset import rows_of
 
 __all__ = ["cold_and_again", "killed"]
 
@@ -39,9 +40,13 @@ def cold_and_again(
 ) -> tuple[Figures, dict[str, Figures]]:
     """D and E: a first sync; then, on its state, one of each changed workspace in turn."""
     cold: Figures = {contender.name: [] for contender in _SYNCING}
+    rows = rows_of(json.loads(first.read_bytes()))
     again: dict[str, Figures] = {change.stem: {one.name: [] for one in _SYNCING} for change in changes}
     for contender, folder in interleaved(_SYNCING, repeats):
-        cold[contender.name].append(_synced(contender, neutral, folder, first))
+        told = _synced(contender, neutral, folder, first)
+        if told["rows"] != rows:
+            raise RuntimeError(f"{contender.name} got {told['rows']} of {rows} rows")
+        cold[contender.name].append(told)
         for change in changes:
             again[change.stem][contender.name].append(_synced(contender, neutral, folder, change))
     return cold, again
@@ -86,9 +91,3 @@ def _kill_at(calls: int, contender: Contender, neutral: Neutral, folder: pathlib
         os.killpg(child.pid, signal.SIGKILL)
     made: int = neutral.counts()["calls"]
     return made
-
-
-def workspace_of(file: pathlib.Path) -> dict[str, Any]:
-    """The workspace in a file."""
-    told: dict[str, Any] = json.loads(file.read_bytes())
-    return told

@@ -175,7 +175,7 @@ class LivestormClient:
             retry=tenacity.retry_if_exception(lambda error: is_transient(error, repeatable=repeatable)),
             wait=self._wait,
             stop=tried_enough,
-            sleep=self._sleep,
+            sleep=self._pause,
             before_sleep=self._say_retry(f"{method} {path}"),
             reraise=True,
         )
@@ -250,33 +250,42 @@ class LivestormClient:
 
     def _send(self, method: str, path: str, query: dict[str, str], body: bytes | None) -> tuple[Reply, str]:
         """Send, and tell which Authorization header went along."""
-        with self.lanes.one():
-            self.pacer.acquire()
-            quota, refused, sent, resets_at = Quota(), False, False, None
-            try:
-                # Asked for after the pacer's wait: a token may expire meanwhile.
-                authorization = self._credential.authorization()
-                with self._counting:
-                    self._calls += 1
-                sent = True
-                began = time.monotonic()
-                reply = self._transport.send(method, path, query, body, authorization)
-                self.lanes.took(time.monotonic() - began)
-                quota = read_quota(reply.headers)
-                refused = reply.status_code == requests.codes.too_many_requests
-                resets_at = monthly_reset(reply.headers, now=self._clock()) if refused else None
-            except requests.RequestException as error:
-                # `from None`: the cause repeats the whole URL, whose query may hold an e-mail address.
-                raise LivestormConnectionError(
-                    f"{method} {self.base_url}{path}: no complete answer ({transport_reason(error)})."
-                ) from None
-            except OSError as error:  # what requests raises for REQUESTS_CA_BUNDLE with a file that is not there
-                raise LivestormConfigurationError(f"{method} {self.base_url}{path}: not sent. {error}") from None
-            finally:
-                self.pacer.answered(quota, refused=refused)
-                if sent and self._observer is not None:
-                    self._observer(quota, resets_at)
+        self.pacer.acquire()
+        quota, refused, sent, resets_at = Quota(), False, False, None
+        try:
+            # Asked for after the pacer's wait: a token may expire meanwhile.
+            authorization = self._credential.authorization()
+            with self._counting:
+                self._calls += 1
+            sent = True
+            began = time.monotonic()
+            reply = self._transport.send(method, path, query, body, authorization)
+            self.lanes.took(time.monotonic() - began)
+            quota = read_quota(reply.headers)
+            refused = reply.status_code == requests.codes.too_many_requests
+            resets_at = monthly_reset(reply.headers, now=self._clock()) if refused else None
+        except requests.RequestException as error:
+            # `from None`: the cause repeats the whole URL, whose query may hold an e-mail address.
+            raise LivestormConnectionError(
+                f"{method} {self.base_url}{path}: no complete answer ({transport_reason(error)})."
+            ) from None
+        except OSError as error:  # what requests raises for REQUESTS_CA_BUNDLE with a file that is not there
+            raise LivestormConfigurationError(f"{method} {self.base_url}{path}: not sent. {error}") from None
+        finally:
+            self.pacer.answered(quota, refused=refused)
+            if sent and self._observer is not None:
+                self._observer(quota, resets_at)
         return reply, authorization
+
+    def _pause(self, seconds: float) -> None:
+        """Wait between two tries; of a page that was asked ahead, no longer than somebody wants it."""
+        given_up = self.lanes.given_up
+        if given_up is None or self._sleep is not time.sleep:
+            self._sleep(seconds)
+        else:
+            given_up.wait(seconds)
+        if given_up is not None and given_up.is_set():
+            raise LivestormConnectionError("Not asked again: the list is not read on.")
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         """0.5, 1, 2, 4 s and so on to 30 s, with up to as much jitter again; on top of what a 429 or a 5xx asks for.

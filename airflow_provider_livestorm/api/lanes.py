@@ -1,16 +1,15 @@
-"""How many calls are on their way at once, and pages that are asked for before they are wanted.
+"""Pages that are asked for before they are wanted, and how many of them at once.
 
 One call after the other is best while answers come fast: a process that is killed then loses one. Where a call takes so
-long that the limit a second cannot be used up that way, as many go out as it takes, and no more.
+long that the limit a second cannot be used up that way, as many are on their way as it takes, and no more.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
@@ -26,7 +25,7 @@ ItemT = TypeVar("ItemT")
 
 
 class Lanes:
-    """Counts the calls on their way, by how long answers take and how many calls a second there may be.
+    """Knows how many calls should be on their way at once, by how long answers take and how many a second may go out.
 
     Args:
         pacer: knows the limit.
@@ -37,9 +36,9 @@ class Lanes:
 
     def __init__(self, pacer: Pacer) -> None:
         self._pacer = pacer
-        self._under_way = 0
-        self._changed = threading.Condition()
+        self._making = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
+        self._of_thread = threading.local()
         self.latency = 0.0
 
     @property
@@ -50,35 +49,34 @@ class Lanes:
             return 1
         return min(LANES_MOST, math.ceil(while_answered) + 1)
 
-    @contextlib.contextmanager
-    def one(self) -> Iterator[None]:
-        """Wait for a lane, and hold it while a call is on its way."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._under_way < self.wanted)
-            self._under_way += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._under_way -= 1
-                self._changed.notify_all()
+    @property
+    def given_up(self) -> threading.Event | None:
+        """In a thread that asks ahead: set once nobody wants the answer any more."""
+        found: threading.Event | None = getattr(self._of_thread, "given_up", None)
+        return found
 
     def took(self, seconds: float) -> None:
         """Learn how long an answer took."""
         self.latency += (seconds - self.latency) / 8
 
-    def pool(self) -> ThreadPoolExecutor:
-        """Threads for calls that are made ahead."""
-        with self._changed:
+    def submit(self, given_up: threading.Event, ask: Callable[[int], ItemT], number: int) -> Future[ItemT]:
+        """Ask for a page in a thread of its own."""
+
+        def asking() -> ItemT:
+            self._of_thread.given_up = given_up
+            return ask(number)
+
+        with self._making:
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(LANES_MOST, thread_name_prefix="livestorm-page")
-            return self._pool
+            return self._pool.submit(asking)
 
     def close(self) -> None:
         """Give the threads back; calls that were not begun are not made."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
+        with self._making:
+            if self._pool is not None:
+                self._pool.shutdown(wait=False, cancel_futures=True)
+                self._pool = None
 
 
 class Ahead(Generic[ItemT]):
@@ -93,6 +91,7 @@ class Ahead(Generic[ItemT]):
         self._lanes = lanes
         self._ask = ask
         self._coming: deque[tuple[int, Future[ItemT]]] = deque()
+        self._given_up = threading.Event()
 
     def page(self, number: int, count: int | None) -> ItemT:
         """A page, and so that the next ones are on their way.
@@ -101,18 +100,22 @@ class Ahead(Generic[ItemT]):
             number: of the page.
             count: pages in the list, as far as it is known.
         """
+        while self._coming and self._coming[0][0] != number:
+            self._coming.popleft()[1].cancel()
         more = self._lanes.wanted - 1
         if not self._coming and not more:
             return self._ask(number)
-        while self._coming and self._coming[0][0] != number:
-            self._coming.popleft()[1].cancel()
         if not self._coming:
-            self._coming.append((number, self._lanes.pool().submit(self._ask, number)))
+            self._submit(number)
         while len(self._coming) <= more and (after := self._coming[-1][0] + 1) < (count or 0):
-            self._coming.append((after, self._lanes.pool().submit(self._ask, after)))
+            self._submit(after)
         return self._coming.popleft()[1].result()
 
     def close(self) -> None:
-        """What was not begun is not asked."""
+        """What was not begun is not asked, and what failed is not asked again."""
+        self._given_up.set()
         for _, future in self._coming:
             future.cancel()
+
+    def _submit(self, number: int) -> None:
+        self._coming.append((number, self._lanes.submit(self._given_up, self._ask, number)))

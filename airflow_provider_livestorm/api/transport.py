@@ -57,14 +57,20 @@ class Transport:
         base_url: in front of every path.
         headers: of every call.
         timeout: seconds to connect and to wait between two bytes.
+
+    Raises:
+        LivestormConfigurationError: `base_url` is none.
     """
 
     def __init__(self, base_url: str, headers: Mapping[str, str], timeout: tuple[float, float]) -> None:
-        self._base_url = base_url
         self._timeout = timeout
         self._session = requests.Session()
         self._session.headers.update(headers)
-        self._blank = self._session.prepare_request(requests.Request("GET", base_url, auth=Authorization("")))
+        try:
+            self._blank = self._session.prepare_request(requests.Request("GET", base_url, auth=Authorization("")))
+        except requests.RequestException as error:
+            raise LivestormConfigurationError(f"The API URL {base_url!r} is no URL: {error}") from None
+        self._base_url = str(self._blank.url).rstrip("/")
         self._environment: dict[str, Any] | None = None
 
     def send(self, method: str, path: str, query: Mapping[str, str], body: bytes | None, authorization: str) -> Reply:
@@ -76,7 +82,8 @@ class Transport:
         """
         call = self._blank.copy()
         url = requests.utils.requote_uri(self._base_url + path)
-        call.method, call.url = method, f"{url}?{urlencode(query)}" if query else url
+        joined = "&" if "?" in url else "?"
+        call.method, call.url = method, f"{url}{joined}{urlencode(query)}" if query else url
         call.headers["Authorization"] = authorization
         if body is not None:
             call.body = body

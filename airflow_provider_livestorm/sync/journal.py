@@ -17,7 +17,7 @@ import datetime as dt
 import hashlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -109,16 +109,24 @@ class Journal:
         return f"{hashlib.blake2b(asked, digest_size=12).hexdigest()}-{attempt}"
 
     def kept(self, name: str) -> int:
-        """Pages of a list that can be taken from here, from the first on; 0 where it has to be read anew."""
+        """Pages of a list that can be taken from here, from the first on; 0 where it has to be read anew.
+
+        All others are dropped: pages that were asked ahead lie beyond a gap, and would pass for those of a later try.
+        """
         count = 0
         while f"{name}-{count:06d}.page" in self._names:
             count += 1
         last = self._read(name, count - 1) if count else None
         if last is None:
-            return 0
-        meta = last.document.meta
-        goes_on = isinstance(meta.next_page, int) or (meta.page_count or 0) > count
-        return 0 if goes_on and self._clock() - last.at > _FRESH else count
+            count = 0
+        else:
+            meta = last.document.meta
+            goes_on = isinstance(meta.next_page, int) or (meta.page_count or 0) > count
+            count = 0 if goes_on and self._clock() - last.at > _FRESH else count
+        self._drop(
+            one for one in self._names.copy() if one.startswith(f"{name}-") and one >= f"{name}-{count:06d}.page"
+        )
+        return count
 
     def get(self, name: str, page: int) -> Document | None:
         """A page that was kept; None where there is none."""
@@ -143,7 +151,10 @@ class Journal:
 
     def forget(self, name: str) -> None:
         """Drop the pages of a list that turned out not to be whole, so that no later try takes them."""
-        for file in sorted(one for one in self._names if one.startswith(f"{name}-")):
+        self._drop(one for one in self._names.copy() if one.startswith(f"{name}-"))
+
+    def _drop(self, files: Iterable[str]) -> None:
+        for file in sorted(files):
             with contextlib.suppress(OSError):
                 (self.folder / file).unlink()
             self._names.discard(file)

@@ -15,7 +15,6 @@ from typing import Any, Generic, TypeVar
 
 from airflow_provider_livestorm.api.client import LivestormClient
 from airflow_provider_livestorm.api.json_api import Document, Resource
-from airflow_provider_livestorm.api.lanes import LANES_MOST
 from airflow_provider_livestorm.api.lists import Tally
 from airflow_provider_livestorm.api.resources import RECORDINGS, SESSION_PEOPLE
 from airflow_provider_livestorm.exceptions import LivestormApiError, LivestormListChangedError, LivestormNotFoundError
@@ -25,6 +24,7 @@ __all__ = ["ListRead", "Reader", "Request", "scrubbed"]
 
 _READS = 3  # of a list that changes while it is read
 _IN_MEMORY = 20  # pages of a list that wait in memory; of a longer list they are read from the journal
+_LISTS = 4  # that are read at once, at most: one may be a session with thousands of people in one answer
 
 # What opens a door to whoever has it (api.md 6.3, 6.5).
 _SECRETS = SESSION_PEOPLE.secrets
@@ -122,7 +122,7 @@ class Reader:
         """Read many lists and yield them in their order; where answers are slow, the next ones meanwhile."""
         ahead: deque[tuple[Request[AboutT], Future[ListRead | None]]] = deque()
         todo = iter(requests)
-        with ThreadPoolExecutor(max_workers=LANES_MOST, thread_name_prefix="livestorm") as pool:
+        with ThreadPoolExecutor(max_workers=_LISTS, thread_name_prefix="livestorm") as pool:
             try:
                 while True:
                     wanted = self._client.lanes.wanted
@@ -131,7 +131,7 @@ class Reader:
                             return
                         yield request, self.read(request)
                         continue
-                    while len(ahead) < wanted and (request := next(todo, None)) is not None:
+                    while len(ahead) < min(wanted, _LISTS) and (request := next(todo, None)) is not None:
                         ahead.append((request, pool.submit(self.read, request)))
                     if not ahead:
                         return

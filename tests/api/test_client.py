@@ -439,3 +439,16 @@ def test_paging_that_would_not_end_is_refused(client: LivestormClient, wire: req
 def test_a_page_size_that_livestorm_does_not_know_is_refused(client: LivestormClient, size: int) -> None:
     with pytest.raises(LivestormConfigurationError, match="page_size is 1 to 50"):
         list(client.paginate("/events", page_size=size))
+
+
+def test_a_path_may_hold_a_query_already() -> None:
+    with requests_mock.Mocker() as wire, LivestormClient(ApiToken(TOKEN)) as client:
+        wire.get(f"{URL}/events", json=EMPTY)
+        client.request("GET", "/events?filter[title]=Launch", params={"page[number]": 0})
+    assert wire.request_history[0].qs == {"filter[title]": ["launch"], "page[number]": ["0"]}
+
+
+@pytest.mark.parametrize("url", ["https://*.livestorm.co/v1", "https://.livestorm.co/v1"])
+def test_a_url_that_no_call_can_be_sent_to_is_told_before_the_first(url: str) -> None:
+    with pytest.raises(LivestormConfigurationError, match="API URL"):
+        LivestormClient(ApiToken(TOKEN), base_url=url)

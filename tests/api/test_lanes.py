@@ -28,7 +28,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self, limit: int) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.limit = limit
-        self.gone_from = PAGES
+        self.gone_from = self.broken_from = PAGES
         self.asked: list[int] = []
         self.at_once = self.most = 0
         self.changed = threading.Condition()
@@ -49,7 +49,7 @@ class Handler(BaseHTTPRequestHandler):
             server.changed.notify_all()
             awaited = server.wait_for.get(page)
             assert awaited is None or server.changed.wait_for(lambda: awaited in server.asked, PATIENCE)
-        status = 200 if page < server.gone_from else 400
+        status = 503 if page >= server.broken_from else 200 if page < server.gone_from else 400
         following = page + 1 if page + 1 < PAGES else None
         meta = {"current_page": page, "next_page": following, "page_count": PAGES, "record_count": PAGES}
         body = json.dumps({"data": [{"id": str(page), "type": "people", "attributes": {}}], "meta": meta}).encode()
@@ -117,6 +117,25 @@ def test_a_reader_who_stops_leaves_the_rest_unasked(server: Server) -> None:
         pages.close()
     assert max(server.asked) <= 1 + LANES_MOST
     assert len(server.asked) < PAGES
+
+
+def test_a_page_that_nobody_wants_any_more_is_not_asked_again(server: Server) -> None:
+    """Its thread would go on for minutes, spend calls, and keep the process from ending."""
+    server.broken_from = 3
+    url = f"http://127.0.0.1:{server.server_address[1]}"
+    with LivestormClient(ApiToken("a.b.c"), base_url=url) as client:  # which waits for real between its tries
+        slow(client, 0.2)
+        pages = client.paginate("/people")
+        next(pages)
+        next(pages)  # page 3 was asked by now, or is about to be
+        with server.changed:
+            assert server.changed.wait_for(lambda: 3 in server.asked, PATIENCE)
+        pages.close()
+    for thread in threading.enumerate():
+        if thread.name.startswith("livestorm-page"):
+            thread.join(PATIENCE)
+            assert not thread.is_alive()
+    assert server.asked.count(3) == 1
 
 
 def test_a_page_that_is_gone_is_told_though_it_was_asked_for_ahead(server: Server) -> None:
