@@ -9,6 +9,7 @@ import platform
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from benchmarks.bars import bars, median, to_five_a_second
@@ -42,19 +43,20 @@ def keep(found: Figures, figures: pathlib.Path, page: pathlib.Path) -> None:
 
 def rendered(text: str, told: Figures) -> str:
     """The page with the tables of these figures in it."""
-    tables = {
-        "machine": _where,
-        "contenders": _does,
-        "bars": _bars,
-        **{name: _TABLES[name] for name in _TABLES if name in told["scenarios"]},
-    }
+    tables = {"machine": _where, "contenders": _does, "bars": _bars, **_TABLES}
     for name, lines in tables.items():
-        made = "\n".join(lines(told))
-        text = re.sub(
-            rf"(<!-- made: {name} -->\n).*?(<!-- end -->)", lambda found: f"{found[1]}\n{made}\n\n{found[2]}", text,  # noqa: B023 - called at once
-            flags=re.DOTALL,
-        )  # fmt: skip
+        measured = name not in _TABLES or name in told["scenarios"]
+        made = [*lines(told)] if measured else ["Not measured yet."]
+        if measured and name in _PICTURES:
+            title, file = _PICTURES[name]
+            made += ["", f"![{title}](images/{file})"]
+        block = "\n".join(["", *made, ""])
+        text = re.sub(rf"(?s)(<!-- made: {name} -->\n).*?(<!-- end -->)", partial(_put, block), text)
     return text
+
+
+def _put(block: str, found: re.Match[str]) -> str:
+    return f"{found[1]}{block}\n{found[2]}"
 
 
 def versions() -> dict[str, dict[str, str]]:
@@ -239,4 +241,10 @@ _TABLES: dict[str, Callable[[Figures], Iterator[str]]] = {
     "G": _synced("G"),
     "H": _imports,
     "I": _broker,
+}
+_PICTURES = {
+    "A": ("Seconds in scenario A", "benchmark-a.svg"),
+    "C": ("Seconds in scenario C", "benchmark-c.svg"),
+    "C memory": ("Peak memory by rows", "benchmark-memory.svg"),
+    "E": ("Calls in scenarios D and E", "benchmark-calls.svg"),
 }
