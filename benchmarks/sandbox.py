@@ -1,4 +1,4 @@
-"""`make bench`: how fast the sandbox starts and answers, and what it holds in memory.
+"""`python -m benchmarks.sandbox`: how fast the sandbox starts and answers, and what it holds in memory.
 
 The sandbox has one core to itself where the machine has two; a client with one kept-alive connection asks page after
 page, and reads each body without decoding it.

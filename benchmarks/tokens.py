@@ -1,4 +1,4 @@
-"""`make bench`: what a cached access token adds to a request, and what asking the token broker costs a task.
+"""`python -m benchmarks.tokens`: what a cached token adds to a request, and what asking the token broker costs a task.
 
 The former is the time of `OAuthCredential.authorization()` on top of a private API token's; the latter needs a real
 api-server and is measured by `make trials`.

@@ -25,7 +25,7 @@ URL = "http://127.0.0.1:8765"
 RUN_ELSEWHERE = {
     "pip install '.[sandbox]'": ".ci/run, as the wheel in an empty environment",
     "airflow-livestorm sandbox --preset tiny": "tests/sandbox/test_command.py",
-    "make bench": "test_the_benchmark_runs below, in small",
+    ".venv/bin/python -m benchmarks.sandbox": "test_the_benchmark_runs below, in small",
 }
 
 

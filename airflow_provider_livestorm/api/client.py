@@ -6,8 +6,6 @@ the business of the `Credential` it is given, how fast is the `Pacer`'s.
 
 from __future__ import annotations
 
-import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +21,7 @@ from airflow_provider_livestorm.api.errors import error_from, is_transient, may_
 from airflow_provider_livestorm.api.json_api import Document, Quota, decode_document, next_page, read_quota
 from airflow_provider_livestorm.api.lanes import Ahead, Lanes
 from airflow_provider_livestorm.api.pacing import Pacer, monthly_reset
+from airflow_provider_livestorm.api.retries import say_retry, wait_before
 from airflow_provider_livestorm.api.transport import (
     Reply,
     Transport,
@@ -36,7 +35,6 @@ from airflow_provider_livestorm.exceptions import (
     LivestormConnectionError,
     LivestormListChangedError,
     LivestormRateLimitError,
-    LivestormServerError,
 )
 
 __all__ = ["API_URL", "PAGE_SIZE_MAX", "Answer", "Credential", "LivestormClient", "Page"]
@@ -47,8 +45,6 @@ _CONNECT_TIMEOUT = 10.0
 _READ_TIMEOUT = 60.0  # a PATCH of a session person is known to answer late (api.md 9)
 _HEADERS = {"Accept": "application/vnd.api+json", "User-Agent": "airflow-provider-livestorm"}
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
-
-log = logging.getLogger(__name__)
 
 
 class Credential(Protocol):
@@ -173,10 +169,10 @@ class LivestormClient:
 
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: is_transient(error, repeatable=repeatable)),
-            wait=self._wait,
+            wait=wait_before,
             stop=tried_enough,
             sleep=self._pause,
-            before_sleep=self._say_retry(f"{method} {path}"),
+            before_sleep=say_retry(f"{method} {path}"),
             reraise=True,
         )
         return retrying(self._authorized, method, path, query, body)
@@ -286,27 +282,3 @@ class LivestormClient:
             given_up.wait(seconds)
         if given_up is not None and given_up.is_set():
             raise LivestormConnectionError("Not asked again: the list is not read on.")
-
-    def _wait(self, state: tenacity.RetryCallState) -> float:
-        """0.5, 1, 2, 4 s and so on to 30 s, with up to as much jitter again; on top of what a 429 or a 5xx asks for.
-
-        The jitter spreads callers that were refused together, so that they do not meet again.
-        """
-        error = state.outcome.exception() if state.outcome else None
-        backoff: float = 0.5 * 2 ** min(state.attempt_number - 1, 6)
-        jitter = random.random()  # noqa: S311 - spreads retries, guards no secret
-        if isinstance(error, LivestormRateLimitError) or (
-            isinstance(error, LivestormServerError) and error.retry_after
-        ):
-            return error.retry_after + min(5.0, backoff) * jitter
-        return min(30.0, backoff * (1.0 + jitter))
-
-    @staticmethod
-    def _say_retry(what: str) -> Callable[[tenacity.RetryCallState], None]:
-        def say(state: tenacity.RetryCallState) -> None:
-            error = state.outcome.exception() if state.outcome else None
-            log.warning(
-                "%s: try %d failed (%s); again in %.1f s", what, state.attempt_number, error, state.upcoming_sleep
-            )
-
-        return say

@@ -55,7 +55,7 @@ def _metrics(operator: BaseOperator, result: SyncResult) -> None:
 
 def _lineage(operator: BaseOperator, result: SyncResult, destination: str) -> None:
     """Each stream's folder as an output; OpenLineage's provider and others collect them."""
-    collector: Any = get_hook_lineage_collector()  # type: ignore[no-untyped-call]
+    collector: Any = get_hook_lineage_collector()  # type: ignore[no-untyped-call]  # of Airflow, which types it not
     root = destination.rstrip("/")
     root = root if "://" in root else f"file://{root}"
     for name, entry in result.streams.items():

@@ -125,6 +125,6 @@ def test_what_a_retry_may_mend_stays_open_to_airflows_retries(
 ) -> None:
     members = {"conn_type": "livestorm", "host": f"http://127.0.0.1:{free_port()}/v1", "password": "a-token"}
     monkeypatch.setenv("AIRFLOW_CONN_LIVESTORM_TEST", json.dumps(members))
-    monkeypatch.setattr("airflow_provider_livestorm.api.client.LivestormClient._wait", lambda *_: 0.0)
+    monkeypatch.setattr("airflow_provider_livestorm.api.client.wait_before", lambda *_: 0.0)
     with pytest.raises(LivestormConnectionError, match="no complete answer"):
         execute(tmp_path, connection)

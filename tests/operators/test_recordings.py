@@ -50,7 +50,7 @@ def connection(sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> str:
     members = {"conn_type": "livestorm", "host": sandbox.api_url, "password": sandbox.credentials()["api_token"]}
     monkeypatch.setenv("AIRFLOW_CONN_LIVESTORM_TEST", json.dumps(members))
     monkeypatch.setattr("airflow_provider_livestorm.api.download._Progress.wait", lambda *_: 0.0)
-    monkeypatch.setattr("airflow_provider_livestorm.api.client.LivestormClient._wait", lambda *_: 0.0)
+    monkeypatch.setattr("airflow_provider_livestorm.api.client.wait_before", lambda *_: 0.0)
     sandbox.clear_faults()
     sandbox.reset_counters()
     return "livestorm_test"
