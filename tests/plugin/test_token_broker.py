@@ -183,14 +183,19 @@ def signed(secret: str = SECRET, algorithm: str = "HS256", **changes: Any) -> st
     return jwt.encode(claims, None if algorithm == "none" else secret, algorithm=algorithm)  # type: ignore[arg-type]
 
 
-NOW = int(time.time())
+def issued(ago: int, life: int = 60) -> dict[str, int]:
+    """The times of a proof that was issued so many seconds ago, by the clock of now, late in a suite."""
+    now = int(time.time())
+    return {"iat": now - ago, "exp": now - ago + life}
+
+
 FORGERIES: dict[str, Callable[[], str]] = {
     "wrong secret": lambda: signed("another-secret-of-at-least-thirty-two-bytes"),
     "alg none": lambda: signed(algorithm="none"),
     "another algorithm": lambda: signed(SECRET * 2, algorithm="HS512"),
-    "expired": lambda: signed(iat=NOW - 200, exp=NOW - 140),
-    "from the future": lambda: signed(iat=NOW + 600, exp=NOW + 660),
-    "lives too long": lambda: signed(exp=NOW + 3600),
+    "expired": lambda: signed(**issued(200)),
+    "from the future": lambda: signed(**issued(-600)),
+    "lives too long": lambda: signed(**issued(0, life=3600)),
     "another connection": lambda: signed(conn_id="team/conn"),
     "no connection": lambda: signed(conn_id=None),
     "another audience": lambda: signed(aud="https://app.livestorm.co/oauth/token"),
