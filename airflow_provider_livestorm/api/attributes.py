@@ -14,7 +14,7 @@ from operator import contains, itemgetter
 from types import NoneType
 from typing import Any
 
-__all__ = ["Attributes", "ColumnPath"]
+__all__ = ["Attributes", "ColumnPath", "picker"]
 
 Members = Mapping[str, Any]
 # A column's name, its kind, and the path to its value.
@@ -118,7 +118,7 @@ class Attributes:
         form = _Form(
             columns=tuple(columns),
             names=names,
-            pick=_picker([member for *_, member in columns]),
+            pick=picker([member for *_, member in columns]),
             fit=tuple(_FIT[kind] for _, kind, _ in columns if kind != "json"),
             checked=tuple((name, member, _CONVERTERS[kind]) for name, kind, member in columns if kind in _CHECKED),
             twice=len(set(names)) < len(names),
@@ -131,7 +131,7 @@ class Attributes:
         return form
 
 
-def _picker(members: Sequence[str]) -> Callable[[Members], tuple[Any, ...]]:
+def picker(members: Sequence[str]) -> Callable[[Members], tuple[Any, ...]]:
     """What gives the values of these members, always as a tuple."""
     if len(members) > 1:
         return itemgetter(*members)

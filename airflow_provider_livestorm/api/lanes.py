@@ -103,13 +103,17 @@ class Ahead(Generic[ItemT]):
         while self._coming and self._coming[0][0] != number:
             self._coming.popleft()[1].cancel()
         more = self._lanes.wanted - 1
-        if not self._coming and not more:
+        if not self._coming and not more and number == 0:
             return self._ask(number)
         if not self._coming:
             self._submit(number)
         while len(self._coming) <= more and (after := self._coming[-1][0] + 1) < (count or 0):
             self._submit(after)
-        return self._coming.popleft()[1].result()
+        page = self._coming.popleft()[1].result()
+        if not more and not self._coming and number + 1 < (count or 0):
+            # While this one's rows are worked on; one call is on its way at a time all the same.
+            self._submit(number + 1)
+        return page
 
     def close(self) -> None:
         """What was not begun is not asked, and what failed is not asked again."""

@@ -82,13 +82,13 @@ def _reconcile(work: Work, counted: int) -> None:
 
 def _list(work: Work) -> None:
     roles = work.plan.filters.roles
-    if read := work.read(_STREAM, Request(PEOPLE.path, None)):
+    if read := work.reader.read(Request(_STREAM, PEOPLE.path, None)):
         work.land(_STREAM, "", read.resources(), wanted=lambda row: not roles or row["role"] in roles)
 
 
 def _page(work: Work, number: int) -> Document:
     params = {"page[number]": number, "page[size]": PAGE_SIZE_MAX}
-    read = work.read(_STREAM, Request(PEOPLE.path, None, params, many=False))
+    read = work.reader.read(Request(_STREAM, PEOPLE.path, None, params, many=False))
     assert read is not None  # noqa: S101 - /people is there
     return next(iter(read.documents()))
 

@@ -33,8 +33,7 @@ def read_event_people(work: Work) -> None:
     if not work.wants(_STREAM):
         return
     work.progress.step(_STREAM)
-    with work.blaming(_STREAM):
-        _EventPeople(work).read()
+    _EventPeople(work).read()
 
 
 class _EventPeople:
@@ -89,20 +88,17 @@ class _EventPeople:
                 and len(list(itertools.islice(self._registrations(event, row["id"]), 2))) > 1
             ):
                 asked[event, row["id"]] = None
-        for (event, person), read in self._each(
-            Request(f"/events/{event}/people/{person}", (event, person), many=False) for event, person in asked
-        ):
+        requests = (
+            Request(_STREAM, f"/events/{event}/people/{person}", (event, person), many=False) for event, person in asked
+        )
+        for request, read in work.reader.each(requests):
+            event, person = request.about
             work.ledger.waiting.let_go_row(_STREAM, event, person)
             if read is None:
                 continue
             row = EVENT_PEOPLE.rows.row(next(iter(read.resources())), parent=event)
             work.ledger.waiting.hold(_STREAM, event, person, seconds(row["registered_at"]), row)
             work.ledger.forget_time(_STREAM, event, person)
-
-    def _each(self, requests: Iterator[Request[Any]]) -> Iterator[tuple[Any, Any]]:
-        for request, read in self._work.reader.each(requests):
-            self._work.count(_STREAM, read)
-            yield request.about, read
 
     def _registrations(self, event: str, person: str) -> Iterator[tuple[bytes, int | None]]:
         """What is known of a person in the sessions of an event."""
@@ -121,7 +117,7 @@ class _EventPeople:
         """Whether an event's own list tells the same, as far as its first page goes."""
         work, sink = self._work, self._work.sinks[_STREAM]
         path = EVENT_PEOPLE.path.format(parent=event)
-        read = work.read(_STREAM, Request(path, None, {"page[number]": 0, "page[size]": 50}, many=False))
+        read = work.reader.read(Request(_STREAM, path, None, {"page[number]": 0, "page[size]": 50}, many=False))
         if read is None:
             return True
         document = next(iter(read.documents()))
@@ -157,10 +153,11 @@ class _EventPeople:
             known = work.ledger.known(_STREAM, event)
             open_ = known is not None and any(may_change(work, session, known.read_at) for session in sessions)
             if known is None or known.mark != mark or (open_ if touched is None else event in touched):
-                todo.append(Request(EVENT_PEOPLE.path.format(parent=event), (event, mark)))
+                todo.append(Request(_STREAM, EVENT_PEOPLE.path.format(parent=event), (event, mark)))
         work.progress.step(_STREAM, len(todo))
         roles = work.plan.filters.roles
-        for (event, mark), read in self._each(iter(todo)):
+        for request, read in work.reader.each(todo):
+            event, mark = request.about
             if read is not None:
                 work.land(
                     _STREAM,

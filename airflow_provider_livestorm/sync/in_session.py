@@ -10,11 +10,10 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Iterator
-from typing import Any
 
 from airflow_provider_livestorm.api.resources import CATALOGUE
 from airflow_provider_livestorm.sync.ledger import Gone, KnownList
-from airflow_provider_livestorm.sync.reader import Request
+from airflow_provider_livestorm.sync.reader import ListRead, Request
 from airflow_provider_livestorm.sync.sessions import SessionInfo
 from airflow_provider_livestorm.sync.work import Row, Work
 
@@ -36,17 +35,15 @@ def read_in_session(work: Work) -> None:
             work.drop(stream, session_id)
         todo = [session for session in work.sessions.values() if due(work, stream, session)]
         work.progress.step(stream, len(todo))
-        with work.blaming(stream):
-            for request, read in work.reader.each(_requests(stream, todo)):
-                work.count(stream, read)
-                if read is not None:
-                    _take(work, stream, request.about, read.resources(), read.rows)
-                work.progress.list_done()
+        for request, read in work.reader.each(_requests(stream, todo)):
+            if read is not None:
+                _take(work, stream, request.about, read)
+            work.progress.list_done()
 
 
 def _requests(stream: str, todo: list[SessionInfo]) -> Iterator[Request[SessionInfo]]:
     for session in todo:
-        yield Request(CATALOGUE[stream].path.format(parent=session.id), session)
+        yield Request(stream, CATALOGUE[stream].path.format(parent=session.id), session)
 
 
 def due(work: Work, stream: str, session: SessionInfo) -> bool:
@@ -83,7 +80,7 @@ def _is_time(work: Work, session: SessionInfo, known: KnownList) -> bool:
     return work.now.timestamp() - known.read_at >= pause
 
 
-def _take(work: Work, stream: str, session: SessionInfo, resources: Any, count: int) -> None:
+def _take(work: Work, stream: str, session: SessionInfo, read: ListRead) -> None:
     told = _told(work, stream, session)
     unanswered = 0
 
@@ -92,12 +89,12 @@ def _take(work: Work, stream: str, session: SessionInfo, resources: Any, count: 
         del is_new, before
         unanswered += stream == "questions" and row["responded_at"] is None
 
-    work.land(stream, session.id, resources, seen=seen)
+    work.land(stream, session.id, read.resources(), seen=seen)
     awaited = {
         # Somebody may answer later; where the people did not tell the number, more may come.
-        "questions": unanswered > 0 or told != count,
-        "chat_messages": told != count,
-        "recordings": count == 0 and session.is_recorded is not False,
+        "questions": unanswered > 0 or told != read.rows,
+        "chat_messages": told != read.rows,
+        "recordings": read.rows == 0 and session.is_recorded is not False,
     }[stream]
     number = work.ledger.begin(stream, session.id)
     work.ledger.finish(number, read_at=work.now.timestamp(), mark={"told": told, "awaited": awaited})

@@ -20,7 +20,8 @@ from airflow_provider_livestorm.sync.work import Row, Work
 
 __all__ = ["PEOPLE_STREAMS", "read_session_people", "seconds"]
 
-PEOPLE_STREAMS = ("session_people", "registration_answers", "event_people", "people")
+_STREAM = "session_people"
+PEOPLE_STREAMS = (_STREAM, "registration_answers", "event_people", "people")
 # People that are taken in one answer at most; of a larger session page by page, so that memory stays bounded.
 _INCLUDED_MOST = 3000
 
@@ -41,17 +42,15 @@ def read_session_people(work: Work) -> None:
             "session_people: %s of %s sessions are asked (%s).",
             f"{len(todo):,}", f"{len(work.sessions):,}", _counted(visit.why for visit in todo),
         )  # fmt: skip
-    work.progress.step("session_people", len(todo))
-    with work.blaming("session_people"):
-        for request, read in work.reader.each(_requests(work, todo)):
-            work.count("session_people", read)
-            _take(work, request.about, request.many, read)
-            work.progress.list_done()
+    work.progress.step(_STREAM, len(todo))
+    for request, read in work.reader.each(_requests(work, todo)):
+        _take(work, request.about, request.many, read)
+        work.progress.list_done()
 
 
 def _from_sessions(work: Work) -> bool:
     """Whether session people are read at all: without that stream, people and event people are lists of their own."""
-    return work.wants("session_people", "registration_answers")
+    return work.wants(_STREAM, "registration_answers")
 
 
 def _counted(reasons: Iterator[str]) -> str:
@@ -69,7 +68,7 @@ def _requests(work: Work, todo: list[Visit]) -> Iterator[Request[Visit]]:
             continue
         includes = work.knowledge.people_included is not False or (work.everything and not _tried(work))
         if visit.pages > 1 and includes and (session.registrants or 0) <= _INCLUDED_MOST:
-            yield Request(f"/sessions/{session.id}", visit, {"include": "people"}, many=False, optional=True)
+            yield Request(_STREAM, f"/sessions/{session.id}", visit, {"include": "people"}, many=False, optional=True)
         else:
             yield _list_of(visit)
 
@@ -79,7 +78,7 @@ def _tried(work: Work) -> bool:
 
 
 def _list_of(visit: Visit) -> Request[Visit]:
-    return Request(SESSION_PEOPLE.path.format(parent=visit.session.id), visit)
+    return Request(_STREAM, SESSION_PEOPLE.path.format(parent=visit.session.id), visit)
 
 
 def _take(work: Work, visit: Visit, many: bool, read: ListRead | None) -> None:
@@ -92,15 +91,15 @@ def _take(work: Work, visit: Visit, many: bool, read: ListRead | None) -> None:
             session.land(people, visit)
             return
         log.info("A session does not bring all its people (include=people); they are listed by themselves.")
-        read = work.read("session_people", _list_of(visit))
+        read = work.reader.read(_list_of(visit))
     if read is None:
         log.warning("Session %s was deleted while the run was under way; it has no people now.", visit.session.id)
         return
+    session.land(read.resources(), visit)
     if many and visit.session.registrants is not None:
         agreed = read.rows == visit.session.registrants
         work.knowledge.counts_agreed += agreed
         work.knowledge.counts_differed += not agreed and not visit.session.is_ahead
-    session.land(read.resources(), visit)
 
 
 def _included(read: ListRead) -> list[Resource] | None:
@@ -131,10 +130,10 @@ class _Session:
     def land(self, people: Any, visit: Visit) -> None:
         """Compare and write; learn whether the session showed the change."""
         work, session = self._work, visit.session
-        known = work.ledger.known("session_people", self._id)
+        known = work.ledger.known(_STREAM, self._id)
         roles = work.plan.filters.roles
         landed = work.land(
-            "session_people",
+            _STREAM,
             self._id,
             people,
             wanted=lambda row: not roles or row["role"] in roles,
@@ -145,7 +144,7 @@ class _Session:
             self._gone(gone)
         settled = session.updated_at is None or work.now - session.updated_at >= work.plan.overlap
         mark = {"session": session.mark if settled else None, "event": self._event, **self._said}
-        number = work.ledger.begin("session_people", self._id)
+        number = work.ledger.begin(_STREAM, self._id)
         work.ledger.finish(number, read_at=work.now.timestamp(), mark=mark)
         was = known.mark["session"] if known and known.mark else None
         if was is not None and was[1] == session.status and (landed.changed or landed.gone):
@@ -154,11 +153,11 @@ class _Session:
     def drop(self) -> None:
         """The session is gone, and its people with it."""
         work = self._work
-        known = work.ledger.known("session_people", self._id)
+        known = work.ledger.known(_STREAM, self._id)
         self._event = known.mark["event"] if known and known.mark else self._event
-        gone = work.ledger.forget("session_people", self._id)
-        if "session_people" in work.sinks:
-            work.sinks["session_people"].delete(work.key("session_people", self._id, one.id) for one in gone)
+        gone = work.ledger.forget(_STREAM, self._id)
+        if _STREAM in work.sinks:
+            work.sinks[_STREAM].delete(work.key(_STREAM, self._id, one.id) for one in gone)
         for one in gone:
             self._gone(one)
 

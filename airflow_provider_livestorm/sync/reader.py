@@ -1,13 +1,18 @@
-"""Reads lists whole: every page through the journal, every list counted, several at once where answers are slow.
+"""Reads lists: every page through the journal, every list counted, several at once where answers are slow.
 
-A list that changed while it was read is read again; rows are taken from it only once it is known to be whole.
+A list that changed while it was read is read again. A short one is handed out once it is known to be whole; the rows of
+a long one are taken in while it is read, and where it changed on the way the run begins again, out of its journal.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import itertools
 import logging
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -16,14 +21,20 @@ from typing import Any, Generic, TypeVar
 from airflow_provider_livestorm.api.client import LivestormClient
 from airflow_provider_livestorm.api.json_api import Document, Resource
 from airflow_provider_livestorm.api.lists import Tally
-from airflow_provider_livestorm.api.resources import RECORDINGS, SESSION_PEOPLE
-from airflow_provider_livestorm.exceptions import LivestormApiError, LivestormListChangedError, LivestormNotFoundError
+from airflow_provider_livestorm.api.resources import CATALOGUE, RECORDINGS, SESSION_PEOPLE
+from airflow_provider_livestorm.exceptions import (
+    LivestormApiError,
+    LivestormError,
+    LivestormForbiddenError,
+    LivestormListChangedError,
+    LivestormNotFoundError,
+)
 from airflow_provider_livestorm.sync.journal import Journal
 
-__all__ = ["ListRead", "Reader", "Request", "scrubbed"]
+__all__ = ["ListMoved", "ListRead", "Reader", "Request", "scrubbed"]
 
 _READS = 3  # of a list that changes while it is read
-_IN_MEMORY = 20  # pages of a list that wait in memory; of a longer list they are read from the journal
+_IN_MEMORY = 20  # pages of a list that wait in memory until it is known to be whole
 _LISTS = 4  # that are read at once, at most: one may be a session with thousands of people in one answer
 
 # What opens a door to whoever has it (api.md 6.3, 6.5).
@@ -39,11 +50,13 @@ class Request(Generic[AboutT]):
     """A list, or with `many=False` a single resource, to be read.
 
     Attributes:
+        stream: for which it is read.
         params: of the query, without paging.
         about: whatever the caller wants back with it.
         optional: whether Livestorm may not know what is asked (400); an empty document comes back then.
     """
 
+    stream: str
     path: str
     about: AboutT
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -51,37 +64,72 @@ class Request(Generic[AboutT]):
     optional: bool = False
 
 
-@dataclass(frozen=True)
-class ListRead:
-    """A list that was read whole and counted.
+class ListMoved(Exception):  # noqa: N818 - no failure: it says where to go on
+    """A list changed whose first pages are taken in already: the run has to begin again, out of its journal."""
 
-    Attributes:
-        rows: in it.
-        calls: that it took now; pages out of the journal take none.
+
+class ListRead:
+    """A list that is read: a short one whole and counted, a long one page by page as its rows are taken.
+
+    Args:
+        held: pages that wait in memory, from the first on.
+        tally: counts its rows; None for a single resource.
+        rest: the pages after these, each of which is in the journal once it came; checks the list at its end.
+        again: a page that came before, out of the journal.
     """
 
-    rows: int
-    calls: int
-    _pages: int
-    _page: Callable[[int], Document]
+    def __init__(
+        self,
+        held: Sequence[Document],
+        tally: Tally | None = None,
+        rest: Iterator[Document] | None = None,
+        again: Callable[[int], Document] | None = None,
+    ) -> None:
+        self._held = held
+        self._rest = rest or iter(())
+        self._again = again or held.__getitem__
+        self._tally = tally
+        self._read = len(held)
+
+    @property
+    def rows(self) -> int:
+        """Rows in it; known once all of them were taken."""
+        return self._tally.rows if self._tally else 1
 
     def documents(self) -> Iterator[Document]:
-        """Its pages, as often as you like."""
-        return map(self._page, range(self._pages))
+        """Its pages, as often as you like.
+
+        Raises:
+            ListMoved: it changed while it was read, and what was taken of it has to be forgotten.
+            LivestormError: as `Reader.read`.
+        """
+        for number in itertools.count():
+            if number < len(self._held):
+                yield self._held[number]
+            elif number < self._read:
+                yield self._again(number)
+            elif (document := next(self._rest, None)) is not None:
+                self._read += 1
+                yield document
+            else:
+                return
 
     def resources(self) -> Iterator[Resource]:
-        """Its rows."""
+        """Its rows; errors as `documents`."""
         for document in self.documents():
             yield from document.many if isinstance(document.data, list) else [document.one]
 
 
 class Reader:
-    """Reads lists for one run.
+    """Reads lists for one run, however often that begins again.
 
     Args:
         client: calls.
         journal: keeps what was answered.
         said: told after each page: the path, the page's number from 0, the number of pages or None.
+
+    Attributes:
+        calls: that were made for each stream; pages out of the journal take none.
     """
 
     def __init__(
@@ -90,33 +138,28 @@ class Reader:
         self._client = client
         self._journal = journal
         self._said = said or (lambda path, page, pages: None)
+        self._counting = threading.Lock()
+        self._changed: Counter[str] = Counter()
+        self.calls: Counter[str] = Counter()
 
     def read(self, request: Request[Any]) -> ListRead | None:
-        """Read a list whole; None where there is no such list any more (404).
+        """Read a list; None where there is no such list any more (404).
 
         Raises:
             LivestormListChangedError: it changed each time that it was read.
+            LivestormForbiddenError: with the scope that the stream needs.
             LivestormError: as `LivestormClient.request`.
         """
         try:
-            if not request.many:
-                return self._single(request)
-            for attempt in range(_READS):
-                try:
-                    return self._list(request, attempt)
-                except LivestormListChangedError as error:
-                    self._journal.forget(self._journal.name(request.path, dict(request.params), attempt))
-                    if attempt + 1 == _READS:
-                        raise
-                    log.warning("%s", error)
+            with _blaming(request.stream):
+                return self._list(request) if request.many else self._single(request)
         except LivestormNotFoundError:
             return None
         except LivestormApiError as error:
             if not (request.optional and error.status == HTTPStatus.BAD_REQUEST):
                 raise
             log.info("%s", error)
-            return ListRead(0, 1, 1, lambda _: Document(Resource("", "")))
-        raise AssertionError  # pragma: no cover - the loop returns or raises
+            return ListRead([Document(Resource("", ""))])
 
     def each(self, requests: Iterable[Request[AboutT]]) -> Iterator[tuple[Request[AboutT], ListRead | None]]:
         """Read many lists and yield them in their order; where answers are slow, the next ones meanwhile."""
@@ -144,40 +187,88 @@ class Reader:
     def _single(self, request: Request[Any]) -> ListRead:
         name = self._journal.name(request.path, dict(request.params), 0)
         document = self._journal.get(name, 0)
-        calls = 0
         if document is None:
-            document = scrubbed(self._client.request("GET", request.path, params=request.params).document)
+            document = self._asked(
+                request, lambda: self._client.request("GET", request.path, params=request.params).document
+            )
             self._journal.put(name, 0, document)
-            calls = 1
         self._said(request.path, 0, 1)
-        whole = document
-        return ListRead(1, calls, 1, lambda _: whole)
+        return ListRead([document])
 
-    def _list(self, request: Request[Any], attempt: int) -> ListRead:
-        name = self._journal.name(request.path, dict(request.params), attempt)
+    def _list(self, request: Request[Any]) -> ListRead:
+        while True:
+            name, tally = self._name(request), Tally(request.path)
+            pages = self._pages(request, name, tally)
+            held: list[Document] = []
+            try:
+                for document in pages:
+                    held.append(document)
+                    if len(held) > _IN_MEMORY or (document.meta.page_count or 0) > _IN_MEMORY:
+                        rest = self._late(request, name, pages)
+                        return ListRead(held, tally, rest, functools.partial(self._journal.again, name))
+                return ListRead(held, tally)
+            except LivestormListChangedError as error:
+                self._forget(request, name, error)
+
+    def _pages(self, request: Request[Any], name: str, tally: Tally) -> Iterator[Document]:
         kept = self._journal.kept(name)
-        documents: dict[int, Document] = {}
-        asked: list[int] = []  # of which several threads may add one at a time
+        came: dict[int, Document] = {}
 
         def fetch(number: int, call: Callable[[], Document]) -> Document:
             document = self._journal.get(name, number) if number < kept else None
             if document is None:
-                document = scrubbed(call())
+                document = self._asked(request, call)
                 self._journal.put(name, number, document)
-                asked.append(number)
-            if number < _IN_MEMORY:
-                documents[number] = document
+            came[number] = document
             return document
 
-        tally, pages = Tally(request.path), 0
         for page in self._client.paginate(request.path, params=request.params, fetch=fetch):
             tally.add(page)
-            pages += 1
             self._said(request.path, page.number, page.page_count)
+            yield came.pop(page.number)
         tally.check()
-        if pages <= _IN_MEMORY:
-            return ListRead(tally.rows, len(asked), pages, documents.__getitem__)
-        return ListRead(tally.rows, len(asked), pages, lambda number: self._journal.again(name, number))
+
+    def _late(self, request: Request[Any], name: str, pages: Iterator[Document]) -> Iterator[Document]:
+        """The later pages of a list, whose first ones are at work already."""
+        try:
+            with _blaming(request.stream):
+                yield from pages
+        except (LivestormListChangedError, LivestormNotFoundError) as error:
+            self._forget(request, name, error)
+            raise ListMoved from error
+
+    def _asked(self, request: Request[Any], call: Callable[[], Document]) -> Document:
+        with self._counting:
+            self.calls[request.stream] += 1
+        return scrubbed(call())
+
+    def _name(self, request: Request[Any]) -> str:
+        key = self._journal.name(request.path, dict(request.params), 0)
+        return self._journal.name(request.path, dict(request.params), self._changed[key])
+
+    def _forget(self, request: Request[Any], name: str, error: LivestormError) -> None:
+        """A list changed while it was read, or is gone: it is read anew, unless that was so too often."""
+        self._journal.forget(name)
+        with self._counting:
+            key = self._journal.name(request.path, dict(request.params), 0)
+            self._changed[key] += 1
+            if self._changed[key] == _READS:
+                raise error
+        log.warning("%s", error)
+
+
+@contextlib.contextmanager
+def _blaming(stream: str) -> Iterator[None]:
+    """Where Livestorm forbids something, say for which stream it was asked, and what to do."""
+    try:
+        yield
+    except LivestormForbiddenError as error:
+        raise LivestormForbiddenError(
+            f"{stream}: {error} The stream needs the scope {CATALOGUE[stream].scope}: grant it, or leave the stream"
+            " out.",
+            status=error.status,
+            errors=error.errors,
+        ) from error
 
 
 def scrubbed(document: Document) -> Document:

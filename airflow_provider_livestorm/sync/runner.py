@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from airflow_provider_livestorm.api.client import LivestormClient
 from airflow_provider_livestorm.api.resources import CATALOGUE
@@ -32,7 +32,7 @@ from airflow_provider_livestorm.sync.people import PEOPLE_STREAMS, read_session_
 from airflow_provider_livestorm.sync.planner import Plan
 from airflow_provider_livestorm.sync.progress import Progress
 from airflow_provider_livestorm.sync.quota import QuotaMemory
-from airflow_provider_livestorm.sync.reader import Reader
+from airflow_provider_livestorm.sync.reader import ListMoved, Reader
 from airflow_provider_livestorm.sync.result import SyncResult
 from airflow_provider_livestorm.sync.sink import NullWriter, Sink, columns_of
 from airflow_provider_livestorm.sync.state import Destination, Manifest, RunEntry, StreamEntry
@@ -46,6 +46,7 @@ __all__ = ["SyncRunner"]
 # Parents before children, and what follows from others after them.
 _STEPS = (read_workspace, read_webinars, read_session_people, read_event_people, read_people, read_in_session)
 
+ResultT = TypeVar("ResultT")
 log = logging.getLogger(__name__)
 
 
@@ -102,12 +103,18 @@ class SyncRunner:
         seen = self._destination.open()
         remembered = QuotaMemory(self._destination.folder, self._now)
         remembered.remind(self._client.pacer)
+        try:
+            journal = self._journal(seen)
+            reader = Reader(self._client, journal, said=self._progress.page)
+            return _until_whole(lambda: self._carry_out(seen, journal, reader))
+        finally:
+            remembered.keep(self._client.pacer)
+
+    def _carry_out(self, seen: Manifest, journal: Journal, reader: Reader) -> SyncResult:
         with contextlib.ExitStack() as closing, contextlib.ExitStack() as undo:
-            closing.callback(remembered.keep, self._client.pacer)
             folder = pathlib.Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="livestorm-")))
             ledger = self._ledger(seen, folder)
             closing.callback(ledger.close)
-            journal = self._journal(seen)
             run_id = f"{journal.started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
             journal.begin_try(run_id)
 
@@ -119,13 +126,16 @@ class SyncRunner:
                 undo.callback(_remove, made)
                 return made
 
-            work = self._work(ledger, journal, writer)
+            work = self._work(ledger, journal, reader, writer)
             try:
                 for step in _STEPS:
                     step(work)
             except FileNotFoundError as error:  # of the journal
                 raise self._destination.conflict() from error
-            streams = {name: _written(sink, replaces=name in work.anew) for name, sink in work.sinks.items()}
+            streams = {
+                name: _written(sink, calls=reader.calls[name], replaces=name in work.anew)
+                for name, sink in work.sinks.items()
+            }
             entry, ledger_path = self._entry(seen, run_id, work, streams)
             try:
                 manifest = self._destination.publish(entry, seen=seen, ledger=ledger_path)
@@ -138,8 +148,7 @@ class SyncRunner:
         tries = Journal.discard(self._destination.folder / "runs", manifest.sequence)
         self._destination.tidy(manifest, seen=seen, tries=tries)
         path = str(self._destination.show(manifest))
-        calls = sum(entry.calls for entry in streams.values())
-        quota = self._client.quota.monthly_remaining
+        calls, quota = reader.calls.total(), self._client.quota.monthly_remaining
         return SyncResult(run_id, path, _iso(journal.started_at), streams, calls, quota, journal.resumed)
 
     def plan(self) -> Forecast:
@@ -149,25 +158,29 @@ class SyncRunner:
             LivestormError: as `run`.
         """
         seen = self._destination.published()
+        before = self._client.calls
+        with tempfile.TemporaryDirectory(prefix="livestorm-") as folder:
+            journal = Journal(pathlib.Path(folder), "plan", 0, now=self._now, clock=self._clock)
+            reader = Reader(self._client, journal, said=self._progress.page)
+            return _until_whole(lambda: self._foresee(seen, journal, reader, before))
+
+    def _foresee(self, seen: Manifest, journal: Journal, reader: Reader, before: int) -> Forecast:
         with contextlib.ExitStack() as closing:
             folder = pathlib.Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="livestorm-")))
             ledger = self._ledger(seen, folder)
             closing.callback(ledger.close)
-            before = self._client.calls
-            work = self._work(
-                ledger, Journal(folder / "journal", "plan", 0, now=self._now, clock=self._clock), NullWriter
-            )
+            work = self._work(ledger, journal, reader, NullWriter)
             read_webinars(work)
             if self._client.calls == before:
                 self._client.request("GET", "/ping")  # for the quota
             spent = self._client.calls - before
             return forecast(work, spent=spent, quota_remaining=self._client.quota.monthly_remaining)
 
-    def _work(self, ledger: Ledger, journal: Journal, writer: Callable[[str], Any]) -> Work:
+    def _work(self, ledger: Ledger, journal: Journal, reader: Reader, writer: Callable[[str], Any]) -> Work:
         anew = self._read_anew(ledger)
         work = Work(
             plan=self._plan,
-            reader=Reader(self._client, journal, said=self._progress.page),
+            reader=reader,
             ledger=ledger,
             knowledge=read_knowledge(ledger),
             progress=self._progress,
@@ -253,14 +266,20 @@ class SyncRunner:
         return entry, ledger
 
 
-def _written(sink: Sink, *, replaces: bool) -> StreamEntry:
+def _until_whole(work: Callable[[], ResultT]) -> ResultT:
+    """Begin again where a long list changed on the way; the reader says when that is enough."""
+    while True:
+        with contextlib.suppress(ListMoved):
+            return work()
+        log.info("The run begins again with what it has read, but for that list.")
+
+
+def _written(sink: Sink, *, calls: int, replaces: bool) -> StreamEntry:
     sink.writer.close()
-    entry = StreamEntry(
-        list(CATALOGUE[sink.stream].key), sink.rows, sink.calls, sink.writer.parts, replaces, sink.deleted
-    )
+    entry = StreamEntry(list(CATALOGUE[sink.stream].key), sink.rows, calls, sink.writer.parts, replaces, sink.deleted)
     log.info(
         "%s: rows %s, gone %s, files %s, calls %s",
-        sink.stream, f"{sink.rows:,}", f"{sink.deleted:,}", len(entry.files), f"{sink.calls:,}",
+        sink.stream, f"{sink.rows:,}", f"{sink.deleted:,}", len(entry.files), f"{calls:,}",
     )  # fmt: skip
     return entry
 

@@ -76,7 +76,6 @@ class Sink:
         self.writer = writer
         self.rows = 0
         self.deleted = 0
-        self.calls = 0
         self._plan = plan
         self._now = now
         self._veil = Veil(plan.privacy, stream)

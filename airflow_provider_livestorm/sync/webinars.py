@@ -76,7 +76,7 @@ class _Webinars:
         if wants_sessions:
             if brought is None:
                 work.progress.step("sessions")
-                read = work.read("sessions", Request(SESSIONS.path, None, dict(_always())))
+                read = work.reader.read(Request("sessions", SESSIONS.path, None, dict(_always())))
                 self._land_sessions(read.resources() if read else (), whole=True)
             else:
                 self._land_sessions(brought.values(), whole=True)
@@ -90,7 +90,7 @@ class _Webinars:
         asked = {**params, "include": ",".join(include)} if include else params
         # Tags come by include alone; sessions also by themselves.
         optional = "sessions" in include
-        read = work.read("events", Request("/events", None, asked, optional=optional))
+        read = work.reader.read(Request("events", "/events", None, asked, optional=optional))
         if optional and read is not None and any(one.id == "" for one in read.resources()):
             return self._events_with([name for name in include if name != "sessions"], params)
         if read is None:
@@ -114,7 +114,7 @@ class _Webinars:
     def _sessions_counted(self) -> int | None:
         """How many sessions there are, in one call: an event's own count may leave out what its list leaves out."""
         params = {**_always(), "page[number]": 0, "page[size]": 1}
-        read = self._work.read("sessions", Request(SESSIONS.path, None, params, many=False))
+        read = self._work.reader.read(Request("sessions", SESSIONS.path, None, params, many=False))
         return next((document.meta.record_count for document in read.documents()), None) if read else None
 
     # --- an interval -----
@@ -132,7 +132,7 @@ class _Webinars:
         lists = work.plan.parent_filters(work.now) if work.wants(*_OF_SESSIONS[1:]) else [work.plan.window]
         for number, filters in enumerate(lists):
             work.progress.step("sessions")
-            read = work.read("sessions", Request(SESSIONS.path, None, {**_always(), **_wire(filters)}))
+            read = work.reader.read(Request("sessions", SESSIONS.path, None, {**_always(), **_wire(filters)}))
             for resource in read.resources() if read else ():
                 found[resource.id] = resource
                 if number == 0:

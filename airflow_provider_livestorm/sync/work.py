@@ -6,7 +6,6 @@ told once if that was asked for.
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import itertools
 from collections.abc import Callable, Iterable, Iterator
@@ -17,12 +16,11 @@ import msgspec
 
 from airflow_provider_livestorm.api.json_api import Resource
 from airflow_provider_livestorm.api.resources import CATALOGUE
-from airflow_provider_livestorm.exceptions import LivestormForbiddenError
 from airflow_provider_livestorm.sync.knowledge import Knowledge
 from airflow_provider_livestorm.sync.ledger import HIDDEN, Entry, Gone, Ledger, digest
 from airflow_provider_livestorm.sync.planner import Plan
 from airflow_provider_livestorm.sync.progress import Progress
-from airflow_provider_livestorm.sync.reader import ListRead, Reader, Request
+from airflow_provider_livestorm.sync.reader import Reader
 from airflow_provider_livestorm.sync.sessions import SessionInfo
 from airflow_provider_livestorm.sync.sink import Row, Shown, Sink
 
@@ -83,33 +81,6 @@ class Work:
     def wants(self, *streams: str) -> bool:
         """Whether one of these streams is asked for."""
         return any(name in self.sinks for name in streams)
-
-    # --- calls -----
-
-    def read(self, stream: str, request: Request[Any]) -> ListRead | None:
-        """Read one list for a stream."""
-        with self.blaming(stream):
-            read = self.reader.read(request)
-        self.count(stream, read)
-        return read
-
-    def count(self, stream: str, read: ListRead | None) -> None:
-        """Note the calls of a list."""
-        if stream in self.sinks:
-            self.sinks[stream].calls += 1 if read is None else read.calls
-
-    @contextlib.contextmanager
-    def blaming(self, stream: str) -> Iterator[None]:
-        """Where Livestorm forbids something, say for which stream it was asked, and what to do."""
-        try:
-            yield
-        except LivestormForbiddenError as error:
-            raise LivestormForbiddenError(
-                f"{stream}: {error} The stream needs the scope {CATALOGUE[stream].scope}: grant it, or leave the stream"
-                " out.",
-                status=error.status,
-                errors=error.errors,
-            ) from error
 
     # --- rows -----
 

@@ -19,12 +19,12 @@ def read_workspace(work: Work) -> None:
     for stream in _LISTS:
         if work.wants(stream):
             work.progress.step(stream)
-            if read := work.read(stream, Request(CATALOGUE[stream].path, None)):
+            if read := work.reader.read(Request(stream, CATALOGUE[stream].path, None)):
                 work.land(stream, "", read.resources())
     if work.wants("jobs"):
         work.progress.step("jobs", len(work.plan.jobs))
         for job in work.plan.jobs:
-            if read := work.read("jobs", Request(f"/jobs/{job}", None, many=False)):
+            if read := work.reader.read(Request("jobs", f"/jobs/{job}", None, many=False)):
                 work.land("jobs", "", read.resources(), whole=False)
             work.progress.list_done()
 
@@ -32,10 +32,10 @@ def read_workspace(work: Work) -> None:
 def _organization(work: Work) -> None:
     """One source got the user's own document from /organization; /me then tells the organization (api.md 6.6)."""
     work.progress.step("organization")
-    read = work.read("organization", Request("/organization", None, many=False))
+    read = work.reader.read(Request("organization", "/organization", None, many=False))
     found = [one for one in read.resources() if one.type == "organizations"] if read else []
     if not found:
-        read = work.read("organization", Request("/me", None, {"include": "organization"}, many=False))
+        read = work.reader.read(Request("organization", "/me", None, {"include": "organization"}, many=False))
         found = [one for document in read.documents() for one in document.included] if read else []
         found = [one for one in found if one.type == "organizations"]
     if not found:
