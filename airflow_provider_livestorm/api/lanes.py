@@ -1,7 +1,8 @@
 """Pages that are asked for before they are wanted, and how many of them at once.
 
-One call after the other is best while answers come fast: a process that is killed then loses one. Where a call takes so
-long that the limit a second cannot be used up that way, as many are on their way as it takes, and no more.
+One call after the other is best while answers come fast: a process that is killed then loses one. The next is on its
+way while a page's rows are worked on. Where a call takes so long that the limit a second cannot be used up that way, as
+many are on their way as it takes, and no more.
 """
 
 from __future__ import annotations
@@ -92,6 +93,7 @@ class Ahead(Generic[ItemT]):
         self._ask = ask
         self._coming: deque[tuple[int, Future[ItemT]]] = deque()
         self._given_up = threading.Event()
+        self._has_given = False
 
     def page(self, number: int, count: int | None) -> ItemT:
         """A page, and so that the next ones are on their way.
@@ -103,16 +105,18 @@ class Ahead(Generic[ItemT]):
         while self._coming and self._coming[0][0] != number:
             self._coming.popleft()[1].cancel()
         more = self._lanes.wanted - 1
-        if not self._coming and not more and number == 0:
-            return self._ask(number)
-        if not self._coming:
-            self._submit(number)
-        while len(self._coming) <= more and (after := self._coming[-1][0] + 1) < (count or 0):
-            self._submit(after)
-        page = self._coming.popleft()[1].result()
-        if not more and not self._coming and number + 1 < (count or 0):
-            # While this one's rows are worked on; one call is on its way at a time all the same.
+        if not self._coming and not more:
+            page = self._ask(number)
+        else:
+            if not self._coming:
+                self._submit(number)
+            while len(self._coming) <= more and (after := self._coming[-1][0] + 1) < (count or 0):
+                self._submit(after)
+            page = self._coming.popleft()[1].result()
+        # Whoever takes the first page may want no other.
+        if not self._coming and self._has_given and number + 1 < (count or 0):
             self._submit(number + 1)
+        self._has_given = True
         return page
 
     def close(self) -> None:

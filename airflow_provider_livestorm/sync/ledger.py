@@ -229,6 +229,8 @@ class Ledger:
             ],
         )
         self._count(number, len(keys) - len(known))
+        if not known:
+            return [(True, None)] * len(keys)
         told: list[tuple[bool, Gone | None]] = []
         for key, entry in zip(keys, entries, strict=True):
             was = known.get(key)

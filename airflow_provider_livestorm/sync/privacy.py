@@ -104,7 +104,11 @@ class Privacy:
 
 
 class Veil:
-    """Does it, to the rows of one stream."""
+    """Does it, to the rows of one stream.
+
+    Attributes:
+        is_idle: whether there is nothing to do.
+    """
 
     def __init__(self, privacy: Privacy, stream: str) -> None:
         self._excluded = tuple(sorted(privacy.columns_of(stream, privacy.exclude)))
@@ -113,6 +117,7 @@ class Veil:
         self._adds = privacy.adds_email_hash(stream)
         # Address and name are answers of the form as well: what is done to the one is done to the other.
         self._answers = privacy.answers()
+        self.is_idle = not (self._excluded or self._hashed or self._adds or self._answers)
 
     def over(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """The row as it may be written."""

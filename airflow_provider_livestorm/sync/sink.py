@@ -84,7 +84,9 @@ class Sink:
 
     def shown(self, row: Row) -> Shown:
         """A row as it is written."""
-        shown = self._veil.over(self._judged(row))
+        shown = self._judged(row) if row[_EXTRA] else row
+        if not self._veil.is_idle:
+            shown = self._veil.over(shown)
         return Shown(shown, _encode(shown))
 
     def write(self, rows: Iterable[Shown]) -> None:
@@ -107,8 +109,6 @@ class Sink:
 
     def _judged(self, row: Row) -> Row:
         extra = row[_EXTRA]
-        if not extra:
-            return row
         if self._plan.on_unknown == "fail":
             raise LivestormConfigurationError(
                 f"{self.stream}: Livestorm sent attributes that this version does not know: {', '.join(sorted(extra))}."
