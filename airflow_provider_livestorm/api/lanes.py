@@ -93,7 +93,6 @@ class Ahead(Generic[ItemT]):
         self._ask = ask
         self._coming: deque[tuple[int, Future[ItemT]]] = deque()
         self._given_up = threading.Event()
-        self._has_given = False
 
     def page(self, number: int, count: int | None) -> ItemT:
         """A page, and so that the next ones are on their way.
@@ -113,10 +112,9 @@ class Ahead(Generic[ItemT]):
             while len(self._coming) <= more and (after := self._coming[-1][0] + 1) < (count or 0):
                 self._submit(after)
             page = self._coming.popleft()[1].result()
-        # Whoever takes the first page may want no other.
-        if not self._coming and self._has_given and number + 1 < (count or 0):
+        # Not with the first page, of which nobody told yet how many there are: whoever takes it may want no other.
+        if not self._coming and number + 1 < (count or 0):
             self._submit(number + 1)
-        self._has_given = True
         return page
 
     def close(self) -> None:
