@@ -1,8 +1,7 @@
 """Pages that are asked for before they are wanted, and how many of them at once.
 
-One call after the other is best while answers come fast: a process that is killed then loses one. The next is on its
-way while a page's rows are worked on. Where a call takes so long that the limit a second cannot be used up that way, as
-many are on their way as it takes, and no more.
+One call after the other is best while answers come fast: a process that is killed then loses one. Where a call takes so
+long that the limit a second cannot be used up that way, as many are on their way as it takes, and no more.
 """
 
 from __future__ import annotations
@@ -105,17 +104,12 @@ class Ahead(Generic[ItemT]):
             self._coming.popleft()[1].cancel()
         more = self._lanes.wanted - 1
         if not self._coming and not more:
-            page = self._ask(number)
-        else:
-            if not self._coming:
-                self._submit(number)
-            while len(self._coming) <= more and (after := self._coming[-1][0] + 1) < (count or 0):
-                self._submit(after)
-            page = self._coming.popleft()[1].result()
-        # Not with the first page, of which nobody told yet how many there are: whoever takes it may want no other.
-        if not self._coming and number + 1 < (count or 0):
-            self._submit(number + 1)
-        return page
+            return self._ask(number)
+        if not self._coming:
+            self._submit(number)
+        while len(self._coming) <= more and (after := self._coming[-1][0] + 1) < (count or 0):
+            self._submit(after)
+        return self._coming.popleft()[1].result()
 
     def close(self) -> None:
         """What was not begun is not asked, and what failed is not asked again."""

@@ -99,21 +99,6 @@ def test_pages_are_asked_for_ahead_and_come_in_their_order(server: Server) -> No
     assert 3 <= server.most <= LANES_MOST
 
 
-def test_the_next_page_is_on_its_way_while_one_is_worked_on(server: Server) -> None:
-    with client_of(server) as client:
-        slow(client, 0.001)
-        pages = client.paginate("/people")
-        next(pages)
-        # Whoever takes the first page may want no other: no thread is there to ask for one.
-        assert not [one for one in threading.enumerate() if one.name.startswith("livestorm-page")]
-        next(pages)
-        with server.changed:
-            assert server.changed.wait_for(lambda: 2 in server.asked, PATIENCE)
-        assert len(list(pages)) == PAGES - 2
-    assert server.asked == list(range(PAGES))
-    assert server.most == 1
-
-
 @pytest.mark.parametrize("server", [5], indirect=True)
 def test_with_livestorms_limit_and_its_usual_answers_one_call_is_on_its_way(server: Server) -> None:
     with client_of(server) as client:
