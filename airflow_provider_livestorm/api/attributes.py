@@ -7,7 +7,6 @@ in their order. What does not fit its column, and what has none, is handed back,
 from __future__ import annotations
 
 import datetime as dt
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import contains, itemgetter
@@ -21,7 +20,7 @@ Members = Mapping[str, Any]
 ColumnPath = tuple[str, str, tuple[str, ...]]
 _LEAST, _MOST = -(2**63), 2**63 - 1
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_FAR = 2**31  # seconds
+_MOMENTS_MOST = 4096
 _MISFITS = (TypeError, ValueError, OverflowError)
 _FORMS_MOST = 1000  # of one object, that are remembered
 
@@ -120,7 +119,7 @@ class Attributes:
             names=names,
             pick=picker([member for *_, member in columns]),
             fit=tuple(_FIT[kind] for _, kind, _ in columns if kind != "json"),
-            checked=tuple((name, member, _CONVERTERS[kind]) for name, kind, member in columns if kind in _CHECKED),
+            checked=tuple((name, member, _CHECKED[kind]) for name, kind, member in columns if kind in _CHECKED),
             twice=len(set(names)) < len(names),
             unknown=tuple(name for name in came if name not in self._known and name not in self._secrets),
             inner=tuple((name, self._inner[name]) for name in came if name in self._inner.keys() - self._secrets),
@@ -177,18 +176,21 @@ def _boolean(value: object) -> bool:
     return value
 
 
-@functools.lru_cache(maxsize=4096)  # a person's times are often the same, and so are those of a session's people
-def _moment(value: int) -> dt.datetime:
-    return dt.datetime.fromtimestamp(value, dt.UTC)
-
-
 def _timestamp(value: object) -> dt.datetime | None:
-    if type(value) is int and 0 < value < _FAR:
-        return _moment(value)  # in half the time, where no platform fails
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError
     # 0 is Livestorm's "never" (api.md 2). Added to the epoch, as fromtimestamp() fails in other ways on each platform.
     return _EPOCH + dt.timedelta(seconds=value) if value else None
+
+
+class _Moments(dict[float, dt.datetime | None]):
+    """Times by their number: a person's are often the same, and so are those of a session's people."""
+
+    def __missing__(self, value: float) -> dt.datetime | None:
+        if len(self) >= _MOMENTS_MOST:
+            self.clear()
+        self[value] = moment = _timestamp(value)
+        return moment
 
 
 def _json(value: object) -> object:
@@ -210,4 +212,9 @@ _FIT: dict[str, frozenset[type]] = {
     "boolean": frozenset({bool, NoneType}),
     "timestamp": frozenset({int, float, NoneType}),
 }
-_CHECKED = frozenset({"integer", "number", "timestamp"})
+# What values that fit are checked with.
+_CHECKED: dict[str, Callable[[Any], Any]] = {
+    "integer": _integer,
+    "number": _number,
+    "timestamp": _Moments().__getitem__,
+}

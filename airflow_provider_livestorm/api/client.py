@@ -33,6 +33,7 @@ from airflow_provider_livestorm.exceptions import (
     LivestormApiError,
     LivestormConfigurationError,
     LivestormConnectionError,
+    LivestormError,
     LivestormListChangedError,
     LivestormRateLimitError,
 )
@@ -157,16 +158,29 @@ class LivestormClient:
         repeatable = method in _SAFE_METHODS if idempotent is None else idempotent
         body = None if json is None else msgspec.json.encode(json)
         query = encode_query(params)
-        failures = 0
+        failures, began = 0, time.monotonic()
+        failed: list[LivestormError] = []
+
+        def attempt() -> Answer:
+            if failed:
+                raise failed.pop()
+            return self._authorized(method, path, query, body)
 
         def tried_enough(state: tenacity.RetryCallState) -> bool:
             """A burst 429 says nothing against the call itself: only the deadline ends those."""
             nonlocal failures
             error = state.outcome.exception() if state.outcome else None
             failures += not isinstance(error, LivestormRateLimitError)
-            too_late = (state.seconds_since_start or 0.0) + state.upcoming_sleep >= self._deadline
+            too_late = time.monotonic() - began + state.upcoming_sleep >= self._deadline
             return too_late or failures >= self._max_attempts
 
+        # Most calls succeed at once, and what stands ready to repeat them would take a tenth of their time.
+        try:
+            return attempt()
+        except LivestormError as error:
+            if not is_transient(error, repeatable=repeatable):
+                raise
+            failed.append(error)
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: is_transient(error, repeatable=repeatable)),
             wait=wait_before,
@@ -175,7 +189,7 @@ class LivestormClient:
             before_sleep=say_retry(f"{method} {path}"),
             reraise=True,
         )
-        return retrying(self._authorized, method, path, query, body)
+        return retrying(attempt)
 
     def paginate(
         self,
@@ -236,16 +250,16 @@ class LivestormClient:
 
     def _authorized(self, method: str, path: str, query: dict[str, str], body: bytes | None) -> Answer:
         """One call; after a 401 once more with another token, if the credential has one."""
-        reply, header = self._send(method, path, query, body)
+        reply, header, quota = self._send(method, path, query, body)
         if may_need_another_token(reply) and self._credential.renew(header):
-            reply, _ = self._send(method, path, query, body)
+            reply, _, quota = self._send(method, path, query, body)
         if not 200 <= reply.status_code < 300:  # noqa: PLR2004 - HTTP success
             raise error_from(reply, what=f"{method} {path}", now=self._clock())
         what = f"{method} {path}"
-        return Answer(reply.status_code, decode_document(reply.content, what=what), read_quota(reply.headers))
+        return Answer(reply.status_code, decode_document(reply.content, what=what), quota)
 
-    def _send(self, method: str, path: str, query: dict[str, str], body: bytes | None) -> tuple[Reply, str]:
-        """Send, and tell which Authorization header went along."""
+    def _send(self, method: str, path: str, query: dict[str, str], body: bytes | None) -> tuple[Reply, str, Quota]:
+        """Send, and tell which Authorization header went along, and what was answered of the quota."""
         self.pacer.acquire()
         quota, refused, sent, resets_at = Quota(), False, False, None
         try:
@@ -271,7 +285,7 @@ class LivestormClient:
             self.pacer.answered(quota, refused=refused)
             if sent and self._observer is not None:
                 self._observer(quota, resets_at)
-        return reply, authorization
+        return reply, authorization, quota
 
     def _pause(self, seconds: float) -> None:
         """Wait between two tries; of a page that was asked ahead, no longer than somebody wants it."""

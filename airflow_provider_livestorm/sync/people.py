@@ -7,6 +7,7 @@ call brings all people of a session where Livestorm lets it; whether it does is 
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -24,8 +25,6 @@ _STREAM = "session_people"
 PEOPLE_STREAMS = (_STREAM, "registration_answers", "event_people", "people")
 # People that are taken in one answer at most; of a larger session page by page, so that memory stays bounded.
 _INCLUDED_MOST = 3000
-
-_COUNTS = (("messages", "messages_count"), ("questions", "questions_count"))
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +123,9 @@ class _Session:
         self._work = work
         self._id = session_id
         self._event = event_id
-        self._said: dict[str, int | None] = {"messages": 0, "questions": 0}
+        self._messages: int | None = 0
+        self._questions: int | None = 0
+        self._is_followed = work.wants(*PEOPLE_STREAMS[1:])
         self._fields: dict[tuple[str, ...], str | None] = {}
 
     def land(self, people: Any, visit: Visit) -> None:
@@ -143,7 +144,12 @@ class _Session:
         for gone in landed.gone:
             self._gone(gone)
         settled = session.updated_at is None or work.now - session.updated_at >= work.plan.overlap
-        mark = {"session": session.mark if settled else None, "event": self._event, **self._said}
+        mark = {
+            "session": session.mark if settled else None,
+            "event": self._event,
+            "messages": self._messages,
+            "questions": self._questions,
+        }
         number = work.ledger.begin(_STREAM, self._id)
         work.ledger.finish(number, read_at=work.now.timestamp(), mark=mark)
         was = known.mark["session"] if known and known.mark else None
@@ -169,12 +175,9 @@ class _Session:
 
     def _seen(self, row: Row, is_new: bool, before: Gone | None) -> None:
         work = self._work
-        said = self._said
-        for name, column in _COUNTS:
-            count, before_it = row[column], said[name]
-            # Where one row does not tell, the sum tells nothing.
-            said[name] = None if before_it is None or count is None else before_it + count
-        if not is_new:
+        self._messages = _sum(self._messages, row["messages_count"])
+        self._questions = _sum(self._questions, row["questions_count"])
+        if not is_new or not self._is_followed:
             return
         event = self._event or row["event_id"] or ""
         if "registration_answers" in work.sinks:
@@ -229,10 +232,16 @@ def _answers(row: Row) -> dict[str, dict[str, Any]]:
     }
 
 
+def _sum(so_far: int | None, more: int | None) -> int | None:
+    """Where one row does not tell, the sum tells nothing."""
+    return None if so_far is None or more is None else so_far + more
+
+
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
+@functools.lru_cache(maxsize=4096)  # people of a session have many of their times in common
 def seconds(moment: dt.datetime | None) -> int | None:
     """A time as UTC unix seconds."""
     return None if moment is None else int(moment.timestamp())
