@@ -26,7 +26,7 @@ class _Run:
     def __init__(self, neutral: Neutral, folder: pathlib.Path, repeats: int, *, quick: bool) -> None:
         self.neutral, self.repeats, self.quick = neutral, repeats, quick
         self._folder = folder
-        self._files: tuple[pathlib.Path, ...] = ()
+        self._files: list[pathlib.Path] = []
 
     def slow(self) -> Any:
         """A."""
@@ -46,9 +46,13 @@ class _Run:
 
     def syncs(self) -> dict[str, Any]:
         """D and E."""
-        first, changed, later = self._workspaces()
-        cold, again = syncs.cold_and_again(self.neutral, self.repeats, first, (changed, later))
-        fewest = {file.stem: preset.fewest_calls(first, file) for file in (first, changed, later)}
+        first, *changes = self._workspaces()
+        cold, again = syncs.cold_and_again(self.neutral, self.repeats, first, changes)
+        befores = [first, first, *changes]
+        fewest = {
+            file.stem: preset.fewest_calls(before, file)
+            for before, file in zip(befores, [first, *changes], strict=False)
+        }
         return {"D": {"runs": cold, "fewest": fewest}, "E": {**again, "fewest": fewest}}
 
     def killed(self) -> Any:
@@ -57,7 +61,7 @@ class _Run:
         fewest = {"first": preset.fewest_calls(first, first)}
         return {"runs": syncs.killed(self.neutral, self.repeats, first), "fewest": fewest}
 
-    def _workspaces(self) -> tuple[pathlib.Path, ...]:
+    def _workspaces(self) -> list[pathlib.Path]:
         self._files = self._files or preset.write(self._folder, "small" if self.quick else "real")
         return self._files
 
@@ -83,13 +87,14 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="a few rows: whether all of it runs; keeps no figures")
     options = parser.parse_args()
     found: dict[str, Any] = {}
+    commit = report.commit()
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder, Neutral() as neutral:
         run = _Run(neutral, pathlib.Path(folder), options.repeats, quick=options.quick)
         for name in options.only or _SCENARIOS:
             print(f"{name} ...", file=sys.stderr, flush=True)
             found |= json.loads(json.dumps(_SCENARIOS[name](run)))  # as it is read back
             if not options.quick:
-                report.keep(found, _DOCS / "benchmarks.json", _DOCS / "benchmarks.md")
+                report.keep(found, commit, _DOCS / "benchmarks.json", _DOCS / "benchmarks.md")
     print(json.dumps(found, indent=2))
     return 0
 

@@ -7,41 +7,55 @@ from __future__ import annotations
 
 import json
 import pathlib
+import uuid
 from typing import Any
 
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
 from trials.syncing import COMFORTABLE
 
-__all__ = ["changed", "fewest_calls", "rows_of", "write"]
+__all__ = ["SYNCS", "changed", "fewest_calls", "rows_of", "write"]
 
-_SHARE = 0.01  # of the sessions that change at once
+SYNCS = ("first", "second", "third", "fourth")
+_SHARE = 0.01  # of the sessions that change between two syncs
 Workspace = dict[str, Any]
 
 
-def write(folder: pathlib.Path, preset: str = "real") -> tuple[pathlib.Path, pathlib.Path, pathlib.Path]:
-    """Write it as it is, with a hundredth of its sessions changed, and as it is a day later; returns the files."""
+def write(folder: pathlib.Path, preset: str = "real") -> list[pathlib.Path]:
+    """Write it as it is, and each time with another hundredth of its sessions changed; the files, as of `SYNCS`."""
     settings = {"interval_limit": 0, "monthly_limit": 0, **COMFORTABLE}
     with SandboxProcess(preset=preset, **settings) as sandbox:
-        first = _snapshot(sandbox)
-        sandbox.advance(86_400)
-        later = _snapshot(sandbox)
+        workspace = _snapshot(sandbox)
     files = []
-    for name, workspace in (("first", first), ("changed", changed(first)), ("later", later)):
+    for turn, name in enumerate(SYNCS):
+        workspace = changed(workspace, turn) if turn else workspace
         files.append(folder / f"{name}.json")
         files[-1].write_text(json.dumps(workspace), encoding="utf-8")
-    return files[0], files[1], files[2]
+    return files
 
 
-def changed(workspace: Workspace) -> Workspace:
-    """The same with a hundredth of its sessions changed: one of their people left halfway, and the session tells so."""
+def changed(workspace: Workspace, turn: int) -> Workspace:
+    """The same with a hundredth of its sessions changed, others in each turn.
+
+    Half of them are ahead, and somebody registered; half are over, and somebody saw the replay. The session tells so.
+    """
     copy: Workspace = json.loads(json.dumps(workspace))
-    over = [one for one in copy["sessions"] if one["attributes"]["status"] == "past" and copy["people"].get(one["id"])]
-    count = max(1, round(len(copy["sessions"]) * _SHARE))
-    for session in over[:: len(over) // count][:count]:
-        at = max(one["attributes"]["updated_at"] for one in copy["sessions"]) + 60
-        session["attributes"]["updated_at"] = at
-        detail = copy["people"][session["id"]][0]["attributes"]["registrant_detail"]
-        detail |= {"has_viewed_replay": not detail["has_viewed_replay"], "updated_at": at}
+    at = max(one["attributes"]["updated_at"] for one in copy["sessions"]) + 60
+    count = max(2, round(len(copy["sessions"]) * _SHARE))
+    for status, some in (("past", count // 2), ("upcoming", count - count // 2)):
+        having = [
+            one for one in copy["sessions"] if one["attributes"]["status"] == status and copy["people"].get(one["id"])
+        ]
+        step = max(1, len(having) // some)
+        for session in having[turn % step :: step][:some]:
+            session["attributes"]["updated_at"] = at
+            people = copy["people"][session["id"]]
+            if status == "upcoming":
+                people.append(json.loads(json.dumps(people[0])))
+                people[-1]["id"] = str(uuid.uuid5(uuid.UUID(session["id"]), str(turn)))
+                session["attributes"]["registrants_count"] += 1
+            attributes = people[-1]["attributes"]
+            attributes["registrant_detail"] |= {"has_viewed_replay": status == "past", "updated_at": at}
+            attributes["updated_at"] = at
     return copy
 
 

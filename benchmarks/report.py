@@ -13,11 +13,13 @@ from functools import partial
 from typing import Any
 
 from benchmarks.bars import bars, median, to_five_a_second
-from benchmarks.field import FIELD, MSGSPEC_LOOP
+from benchmarks.field import FIELD, JSON_LOOP, MSGSPEC_LOOP
 from benchmarks.neutral import environment
+from benchmarks.preset import SYNCS
+from scripts.local_airflow import REPOSITORY
 from trials.outcome import found_as_text
 
-__all__ = ["keep", "rendered", "versions"]
+__all__ = ["commit", "keep", "rendered", "versions"]
 
 _PACKAGES = {
     "server": ("uvicorn", "uvloop", "httptools"),
@@ -31,10 +33,28 @@ _ASK = "import importlib.metadata as m, sys, json; print(json.dumps({n: m.versio
 Figures = dict[str, Any]
 
 
-def keep(found: Figures, figures: pathlib.Path, page: pathlib.Path) -> None:
-    """Put figures into the file, each scenario's in the place of its last ones, and their tables into the page."""
-    kept = json.loads(figures.read_text())["scenarios"] if figures.exists() else {}
-    told = {"measured_on": _machine(), "versions": versions(), "scenarios": {**kept, **found}}
+def commit() -> str:
+    """Which state of the project is there, and whether something in it was changed since."""
+    asked = ["git", "describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"]
+    return subprocess.check_output(asked, cwd=REPOSITORY, text=True).strip()
+
+
+def keep(found: Figures, measured: str, figures: pathlib.Path, page: pathlib.Path) -> None:
+    """Put figures into the file, each scenario's in the place of its last ones, and their tables into the page.
+
+    Args:
+        found: by scenario.
+        measured: which state of the project.
+        figures: the file.
+        page: the page.
+    """
+    before = json.loads(figures.read_text()) if figures.exists() else {"scenarios": {}, "commits": {}}
+    told = {
+        "measured_on": _machine(),
+        "versions": versions(),
+        "commits": {**before["commits"], **dict.fromkeys(found, measured)},
+        "scenarios": {**before["scenarios"], **found},
+    }
     figures.write_text(json.dumps(told, indent=1) + "\n")
     page.write_text(rendered(page.read_text(), told))
     plots = pathlib.Path(__file__).parent / "plots.py"
@@ -45,7 +65,7 @@ def rendered(text: str, told: Figures) -> str:
     """The page with the tables of these figures in it."""
     tables = {"machine": _where, "contenders": _does, "bars": _bars, **_TABLES}
     for name, lines in tables.items():
-        measured = name not in _TABLES or name in told["scenarios"]
+        measured = name not in _TABLES or name.removesuffix(" later") in told["scenarios"]
         made = [*lines(told)] if measured else ["Not measured yet."]
         if measured and name in _PICTURES:
             title, file = _PICTURES[name]
@@ -78,7 +98,8 @@ def _machine() -> Figures:
 
 def _where(told: Figures) -> Iterator[str]:
     where = told["measured_on"]
-    yield f"{where['cores']} cores ({where['processor']}), Python {where['python']}."
+    commits = ", ".join(f"`{one}`" for one in dict.fromkeys(told["commits"].values()))
+    yield f"{where['cores']} cores ({where['processor']}), Python {where['python']}; measured at {commits}."
     yield ""
     yield "| environment | versions |"
     yield "|---|---|"
@@ -149,11 +170,13 @@ def _to_msgspec(figures: Figures, runs: list[Figures]) -> str:
 def _memory(told: Figures) -> Iterator[str]:
     figures = told["scenarios"]["C memory"]
     counts = sorted({int(count) for found in figures.values() for count in found})
-    yield f"| contender | {' | '.join(f'{count:,} rows' for count in counts)} |"
-    yield "|---|" + "---|" * len(counts)
+    limit = figures[JSON_LOOP.name][str(counts[0])]["peak"]
+    yield f"| contender | {' | '.join(f'{count:,} rows' for count in counts)} | the most, to the limit |"
+    yield "|---|" + "---|" * (len(counts) + 1)
     for name, found in figures.items():
-        cells = [f"{found[str(count)]['peak']:.0f}" if str(count) in found else "" for count in counts]
-        yield f"| {name} | {' | '.join(cells)} |"
+        peaks = [found[str(count)]["peak"] for count in counts if str(count) in found]
+        cells = [f"{peak:.0f}" for peak in peaks] + [""] * (len(counts) - len(peaks))
+        yield f"| {name} | {' | '.join(cells)} | {max(peaks) / limit:.1f} |"
 
 
 def _stages(told: Figures) -> Iterator[str]:
@@ -178,6 +201,27 @@ def _synced(scenario: str, change: str | None = None) -> Callable[[Figures], Ite
             )
 
     return lines
+
+
+def _successive(told: Figures) -> Iterator[str]:
+    figures = told["scenarios"]["E"]
+    syncs = [name for name in SYNCS if name in figures]
+    yield f"| calls | {' | '.join(f'{name} sync' for name in syncs)} |"
+    yield "|---|" + "---|" * len(syncs)
+    yield f"| *the fewest possible* | {' | '.join(str(figures['fewest'][name]) for name in syncs)} |"
+    for name in figures[syncs[0]]:
+        yield f"| {name} | {' | '.join(_spread(figures[sync][name], 'calls', 0) for sync in syncs)} |"
+
+
+def _killed(told: Figures) -> Iterator[str]:
+    figures = told["scenarios"]["G"]
+    yield from _runs(figures["runs"])
+    head = ("contender", "calls of both", "to one whole run", "to the fewest possible", "seconds of both, with imports")
+    yield f"| {' | '.join(head)} |"
+    yield "|---|" + "---|" * (len(head) - 1)
+    for name, runs in figures["runs"].items():
+        calls, whole, fewest = median(runs, "calls"), median(runs, "whole_calls"), figures["fewest"]["first"]
+        yield f"| {name} | {calls:,.0f} | {calls / whole:.3f} | {calls / fewest:.2f} | {_spread(runs)} |"
 
 
 def _expiring(told: Figures) -> Iterator[str]:
@@ -236,9 +280,10 @@ _TABLES: dict[str, Callable[[Figures], Iterator[str]]] = {
     "C stages": _stages,
     "C memory": _memory,
     "D": _synced("D"),
-    "E": _synced("E", "changed"),
+    "E": _synced("E", "second"),
+    "E later": _successive,
     "F": _expiring,
-    "G": _synced("G"),
+    "G": _killed,
     "H": _imports,
     "I": _broker,
 }

@@ -26,11 +26,11 @@ from benchmarks.field import (
 from benchmarks.neutral import Neutral
 from benchmarks.preset import rows_of
 
-__all__ = ["cold_and_again", "killed"]
+__all__ = ["TRUSTING", "cold_and_again", "killed"]
 
 # A peer that leans on the parent's updated_at asks less and misses whatever does not move it (api.md 8).
-_TRUSTING = tuple(replace(one, name=f"{one.name}, trusting", options=("--trusting",)) for one in (DLT, AIRBYTE))
-_SYNCING = (JSON_LOOP, DLT, AIRBYTE, *_TRUSTING, OPERATOR)
+TRUSTING = tuple(replace(one, name=f"{one.name}, trusting", options=("--trusting",)) for one in (DLT, AIRBYTE))
+_SYNCING = (JSON_LOOP, DLT, AIRBYTE, *TRUSTING, OPERATOR)
 _KILLED = (JSON_LOOP, DLT, AIRBYTE, OPERATOR)
 Figures = dict[str, list[dict[str, Any]]]
 
@@ -53,13 +53,13 @@ def cold_and_again(
 
 
 def killed(neutral: Neutral, repeats: int, workspace: pathlib.Path) -> Figures:
-    """G: killed by SIGKILL when half of a first sync's calls were made, and run again; calls of both."""
+    """G: killed by SIGKILL when half of a first sync's calls were made, and run again; calls and seconds of both."""
     figures: Figures = {contender.name: [] for contender in _KILLED}
     halves: dict[str, int] = {}
     for contender, folder in interleaved(_KILLED, repeats):
         if contender.name not in halves:
             halves[contender.name] = _synced(contender, neutral, folder / "whole", workspace)["calls"] // 2
-        before = _kill_at(halves[contender.name], contender, neutral, folder, workspace)
+        before, seconds = _kill_at(halves[contender.name], contender, neutral, folder, workspace)
         after = _synced(contender, neutral, folder, workspace)
         figures[contender.name].append(
             {
@@ -67,6 +67,8 @@ def killed(neutral: Neutral, repeats: int, workspace: pathlib.Path) -> Figures:
                 "calls_before": before,
                 "calls": after["calls"] + before,
                 "whole_calls": halves[contender.name] * 2,
+                "seconds_before": seconds,
+                "seconds": after["whole"] + seconds,
             }
         )
     return figures
@@ -76,10 +78,13 @@ def _synced(contender: Contender, neutral: Neutral, folder: pathlib.Path, worksp
     return run(contender, neutral, folder, work="workspace", serve={"workspace": str(workspace)})
 
 
-def _kill_at(calls: int, contender: Contender, neutral: Neutral, folder: pathlib.Path, workspace: pathlib.Path) -> int:
-    """Start a contender, kill it once so many calls were made; returns how many it made."""
+def _kill_at(
+    calls: int, contender: Contender, neutral: Neutral, folder: pathlib.Path, workspace: pathlib.Path
+) -> tuple[int, float]:
+    """Start a contender, kill it once so many calls were made; returns how many it made, and in how many seconds."""
     folder.mkdir(parents=True, exist_ok=True)
     neutral.set(workspace=str(workspace))
+    began = time.monotonic()
     with subprocess.Popen(
         command(contender, neutral.url, folder, work="workspace"), env=surroundings(folder), cwd=folder,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
@@ -89,5 +94,6 @@ def _kill_at(calls: int, contender: Contender, neutral: Neutral, folder: pathlib
                 raise RuntimeError(f"{contender.name} ended before it was killed")
             time.sleep(0.005)
         os.killpg(child.pid, signal.SIGKILL)
+    seconds = time.monotonic() - began
     made: int = neutral.counts()["calls"]
-    return made
+    return made, seconds
