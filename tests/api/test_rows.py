@@ -15,7 +15,18 @@ from airflow_provider_livestorm.api.resources import CATALOGUE, EVENTS, SESSION_
 scalars = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=8)
 )
-values = st.recursive(scalars, lambda inner: st.one_of(st.lists(inner), st.dictionaries(st.text(max_size=8), inner)))
+# Members that some stream knows, and any other.
+members = st.one_of(
+    st.text(max_size=8),
+    st.sampled_from(
+        sorted({part for one in CATALOGUE.values() for column in one.rows.columns for part in column.path[1:]})
+    ),
+)
+values = st.recursive(
+    scalars,
+    lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(members, inner, max_size=4)),
+    max_leaves=6,
+)
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
@@ -28,7 +39,7 @@ def test_columns_begin_with_the_ids_and_hold_key_and_cursor(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-@given(attributes=st.dictionaries(st.text(max_size=20), values, max_size=6))
+@given(attributes=st.dictionaries(members, values, max_size=6))
 def test_any_attributes_make_a_row(name: str, attributes: dict[str, Any]) -> None:
     reader = CATALOGUE[name].rows
     row = reader.row(Resource("1", name, attributes), parent="p")
