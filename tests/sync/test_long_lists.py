@@ -146,3 +146,15 @@ def test_a_list_that_does_not_add_up_is_told_at_its_end(reading: Reader, request
         assert read is not None
         with pytest.raises(error):
             list(read.resources())
+
+
+def test_a_list_that_changed_too_often_is_not_read_on_by_a_run_that_begins_again(
+    reading: Reader, requests_mock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its failure was met while it was read ahead, and another list had the run begin again first."""
+    monkeypatch.setattr(reader, "_IN_MEMORY", 20)
+    moving = [{"json": page(number, 2, 3)} for number in (0, 1)]
+    requests_mock.get(f"{URL}/users", [*moving * 5, {"json": page(0, 1, 1)}])
+    for _ in range(2):
+        with pytest.raises(LivestormListChangedError):
+            reading.read(Request("users", "/users", None))
