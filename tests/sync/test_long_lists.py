@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import pathlib
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from airflow_provider_livestorm.api.client import LivestormClient
 from airflow_provider_livestorm.auth.credentials import ApiToken
-from airflow_provider_livestorm.exceptions import LivestormListChangedError, LivestormNotFoundError
+from airflow_provider_livestorm.exceptions import (
+    LivestormListChangedError,
+    LivestormNotFoundError,
+    LivestormPublishConflictError,
+)
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
 from airflow_provider_livestorm.sync import reader
 from airflow_provider_livestorm.sync.journal import Journal
 from airflow_provider_livestorm.sync.reader import ListMoved, Reader, Request
 from airflow_provider_livestorm.sync.result import SyncResult
+from airflow_provider_livestorm.sync.runner import SyncRunner
+from airflow_provider_livestorm.sync.state import Destination
 from tests import truth
 from tests.sync.conftest import Syncing, writer
 from trials.syncing import client_of, sync
@@ -112,6 +120,47 @@ def test_a_session_that_is_deleted_on_the_way_has_no_people(made: Syncing, caplo
     assert "was deleted while the run was under way" in caplog.text
     people = {row["session_id"] for row in truth.published_rows(made.folder, "session_people")}
     assert people == {row["session_id"] for row in made.sandbox.truth("session_people")} - {session}
+
+
+def test_a_run_that_another_overtook_does_not_begin_again(made: Syncing) -> None:
+    """Its journal is gone, and the ledger of the state that it began on: it would ask for everything."""
+    made("session_people")
+    made.sandbox.advance(86_400)
+
+    def overtake(session: str) -> None:
+        made("events")
+        made.sandbox.reset_counters()
+        raise LivestormNotFoundError("as asked", status=404)
+
+    with pytest.raises(LivestormPublishConflictError):
+        sync_with(made, overtake)
+    assert made.sandbox.status()["counters"]["calls_total"] == 0
+
+
+def test_a_forecast_that_begins_again_leans_on_what_is_published_by_then(
+    made: Syncing, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    made("session_people")
+    client, changes = client_of(made.sandbox), 0
+    request = client.request
+
+    def asked(method: str, path: str, **more: Any) -> Any:
+        nonlocal changes
+        answer = request(method, path, **more)
+        if path != "/events" or changes:
+            return answer
+        changes += 1
+        made("session_people")
+        told = answer.document.meta
+        meta = msgspec.structs.replace(told, record_count=told.record_count + 1)
+        return dataclasses.replace(answer, document=msgspec.structs.replace(answer.document, meta=meta))
+
+    client.request = asked  # type: ignore[method-assign]
+    now = dt.datetime.fromtimestamp(made.sandbox.now(), dt.UTC)
+    SyncRunner(client, Destination(made.folder), made.plan("session_people"), now=lambda: now).plan()
+    assert "The run begins again" in caplog.text
+    assert "is lost" not in caplog.text
 
 
 def page(number: int, pages: int, count: int) -> dict[str, Any]:
