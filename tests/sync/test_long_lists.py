@@ -158,9 +158,12 @@ def test_a_forecast_that_begins_again_leans_on_what_is_published_by_then(
 
     client.request = asked  # type: ignore[method-assign]
     now = dt.datetime.fromtimestamp(made.sandbox.now(), dt.UTC)
-    SyncRunner(client, Destination(made.folder), made.plan("session_people"), now=lambda: now).plan()
+    todo = made.plan("events", "session_people")
+    found = SyncRunner(client, Destination(made.folder), todo, now=lambda: now).plan()
     assert "The run begins again" in caplog.text
     assert "is lost" not in caplog.text
+    assert found.streams[0].most == 1, "what was read in vain is no cost of the run to come"
+    assert found.spent == 2
 
 
 def page(number: int, pages: int, count: int) -> dict[str, Any]:
