@@ -73,7 +73,7 @@ def forecast(work: Work, *, spent: int, quota_remaining: int | None) -> Forecast
     for stream in work.plan.streams:
         if stream in PEOPLE_STREAMS or stream in IN_SESSION:
             continue
-        calls = work.reader.calls[stream]
+        calls = work.reader.calls[stream] - work.reader.vain[stream]
         if stream == "jobs":
             calls = len(work.plan.jobs)
         elif stream not in ("events", "event_tags", "sessions"):

@@ -130,6 +130,7 @@ class Reader:
 
     Attributes:
         calls: that were made for each stream; pages out of the journal take none.
+        vain: those among them whose answers were thrown away, as the list changed.
     """
 
     def __init__(
@@ -141,6 +142,7 @@ class Reader:
         self._counting = threading.Lock()
         self._changed: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
+        self.vain: Counter[str] = Counter()
 
     def read(self, request: Request[Any]) -> ListRead | None:
         """Read a list; None where there is no such list any more (404).
@@ -213,20 +215,27 @@ class Reader:
     def _pages(self, request: Request[Any], name: str, tally: Tally) -> Iterator[Document]:
         kept = self._journal.kept(name)
         came: dict[int, Document] = {}
+        asked: list[int] = []  # of which several threads may add one at a time
 
         def fetch(number: int, call: Callable[[], Document]) -> Document:
             document = self._journal.get(name, number) if number < kept else None
             if document is None:
+                asked.append(number)
                 document = self._asked(request, call)
                 self._journal.put(name, number, document)
             came[number] = document
             return document
 
-        for page in self._client.paginate(request.path, params=request.params, fetch=fetch):
-            tally.add(page)
-            self._said(request.path, page.number, page.page_count)
-            yield came.pop(page.number)
-        tally.check()
+        try:
+            for page in self._client.paginate(request.path, params=request.params, fetch=fetch):
+                tally.add(page)
+                self._said(request.path, page.number, page.page_count)
+                yield came.pop(page.number)
+            tally.check()
+        except LivestormListChangedError:
+            with self._counting:
+                self.vain[request.stream] += len(asked)
+            raise
 
     def _late(self, request: Request[Any], name: str, pages: Iterator[Document]) -> Iterator[Document]:
         """The later pages of a list, whose first ones are at work already."""
@@ -252,7 +261,7 @@ class Reader:
         with self._counting:
             key = self._journal.name(request.path, dict(request.params), 0)
             self._changed[key] += 1
-            if self._changed[key] == _READS:
+            if self._changed[key] >= _READS:  # more, where the failure was met ahead and the run began again before it
                 raise error
         log.warning("%s", error)
 

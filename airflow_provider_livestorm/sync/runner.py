@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import functools
 import logging
 import pathlib
 import secrets
@@ -106,7 +107,9 @@ class SyncRunner:
         try:
             journal = self._journal(seen)
             reader = Reader(self._client, journal, said=self._progress.page)
-            return _until_whole(lambda: self._carry_out(seen, journal, reader))
+            # Whoever published meanwhile took journal and ledger away: all would be asked anew, and for nothing.
+            still = functools.partial(self._destination.refuse_overtaken, seen)
+            return _until_whole(lambda: self._carry_out(seen, journal, reader), again=still)
         finally:
             remembered.keep(self._client.pacer)
 
@@ -157,14 +160,14 @@ class SyncRunner:
         Raises:
             LivestormError: as `run`.
         """
-        seen = self._destination.published()
         before = self._client.calls
         with tempfile.TemporaryDirectory(prefix="livestorm-") as folder:
             journal = Journal(pathlib.Path(folder), "plan", 0, now=self._now, clock=self._clock)
             reader = Reader(self._client, journal, said=self._progress.page)
-            return _until_whole(lambda: self._foresee(seen, journal, reader, before))
+            return _until_whole(lambda: self._foresee(journal, reader, before))
 
-    def _foresee(self, seen: Manifest, journal: Journal, reader: Reader, before: int) -> Forecast:
+    def _foresee(self, journal: Journal, reader: Reader, before: int) -> Forecast:
+        seen = self._destination.published()  # by now: another run may take away the ledger of the state before
         with contextlib.ExitStack() as closing:
             folder = pathlib.Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="livestorm-")))
             ledger = self._ledger(seen, folder)
@@ -266,11 +269,12 @@ class SyncRunner:
         return entry, ledger
 
 
-def _until_whole(work: Callable[[], ResultT]) -> ResultT:
-    """Begin again where a long list changed on the way; the reader says when that is enough."""
+def _until_whole(work: Callable[[], ResultT], again: Callable[[], object] = lambda: None) -> ResultT:
+    """Begin again where a long list changed on the way; the reader says when that is enough, or `again` beforehand."""
     while True:
         with contextlib.suppress(ListMoved):
             return work()
+        again()
         log.info("The run begins again with what it has read, but for that list.")
 
 

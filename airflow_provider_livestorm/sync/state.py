@@ -206,6 +206,11 @@ class Destination:
                 raise self.conflict() from None
         return manifest
 
+    def refuse_overtaken(self, seen: Manifest) -> None:
+        """Raise LivestormPublishConflictError where another run published since `seen` was read."""
+        if self.published().sequence != seen.sequence:
+            raise self.conflict()
+
     def conflict(self) -> LivestormPublishConflictError:
         """The error of a run that another overtook."""
         return LivestormPublishConflictError(

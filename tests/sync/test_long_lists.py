@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import pathlib
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from airflow_provider_livestorm.api.client import LivestormClient
 from airflow_provider_livestorm.auth.credentials import ApiToken
-from airflow_provider_livestorm.exceptions import LivestormListChangedError, LivestormNotFoundError
+from airflow_provider_livestorm.exceptions import (
+    LivestormListChangedError,
+    LivestormNotFoundError,
+    LivestormPublishConflictError,
+)
 from airflow_provider_livestorm.sandbox.process import SandboxProcess
 from airflow_provider_livestorm.sync import reader
 from airflow_provider_livestorm.sync.journal import Journal
 from airflow_provider_livestorm.sync.reader import ListMoved, Reader, Request
 from airflow_provider_livestorm.sync.result import SyncResult
+from airflow_provider_livestorm.sync.runner import SyncRunner
+from airflow_provider_livestorm.sync.state import Destination
 from tests import truth
 from tests.sync.conftest import Syncing, writer
 from trials.syncing import client_of, sync
@@ -114,6 +122,50 @@ def test_a_session_that_is_deleted_on_the_way_has_no_people(made: Syncing, caplo
     assert people == {row["session_id"] for row in made.sandbox.truth("session_people")} - {session}
 
 
+def test_a_run_that_another_overtook_does_not_begin_again(made: Syncing) -> None:
+    """Its journal is gone, and the ledger of the state that it began on: it would ask for everything."""
+    made("session_people")
+    made.sandbox.advance(86_400)
+
+    def overtake(session: str) -> None:
+        made("events")
+        made.sandbox.reset_counters()
+        raise LivestormNotFoundError("as asked", status=404)
+
+    with pytest.raises(LivestormPublishConflictError):
+        sync_with(made, overtake)
+    assert made.sandbox.status()["counters"]["calls_total"] == 0
+
+
+def test_a_forecast_that_begins_again_leans_on_what_is_published_by_then(
+    made: Syncing, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    made("session_people")
+    client, changes = client_of(made.sandbox), 0
+    request = client.request
+
+    def asked(method: str, path: str, **more: Any) -> Any:
+        nonlocal changes
+        answer = request(method, path, **more)
+        if path != "/events" or changes:
+            return answer
+        changes += 1
+        made("session_people")
+        told = answer.document.meta
+        meta = msgspec.structs.replace(told, record_count=told.record_count + 1)
+        return dataclasses.replace(answer, document=msgspec.structs.replace(answer.document, meta=meta))
+
+    client.request = asked  # type: ignore[method-assign]
+    now = dt.datetime.fromtimestamp(made.sandbox.now(), dt.UTC)
+    todo = made.plan("events", "session_people")
+    found = SyncRunner(client, Destination(made.folder), todo, now=lambda: now).plan()
+    assert "The run begins again" in caplog.text
+    assert "is lost" not in caplog.text
+    assert found.streams[0].most == 1, "what was read in vain is no cost of the run to come"
+    assert found.spent == 2
+
+
 def page(number: int, pages: int, count: int) -> dict[str, Any]:
     following = number + 1 if number + 1 < pages else None
     meta = {"current_page": number, "next_page": following, "record_count": count, "page_count": pages}
@@ -146,3 +198,15 @@ def test_a_list_that_does_not_add_up_is_told_at_its_end(reading: Reader, request
         assert read is not None
         with pytest.raises(error):
             list(read.resources())
+
+
+def test_a_list_that_changed_too_often_is_not_read_on_by_a_run_that_begins_again(
+    reading: Reader, requests_mock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its failure was met while it was read ahead, and another list had the run begin again first."""
+    monkeypatch.setattr(reader, "_IN_MEMORY", 20)
+    moving = [{"json": page(number, 2, 3)} for number in (0, 1)]
+    requests_mock.get(f"{URL}/users", [*moving * 5, {"json": page(0, 1, 1)}])
+    for _ in range(2):
+        with pytest.raises(LivestormListChangedError):
+            reading.read(Request("users", "/users", None))
