@@ -37,7 +37,6 @@ STAGES = {
     "decode": "JSON to resources",
     "scrub": "drop what opens a door, before anything is kept",
     "journal": "keep the page, so that a run that is killed goes on from here",
-    "journal, again": "take it up again once the list is known to be whole, where it is too long to wait in memory",
     "rows": "resources to flat typed rows",
     "privacy and JSON": "leave out and hash columns; encode",
     "digest": "what tells a row from its former self",
@@ -90,7 +89,7 @@ def _once(neutral: Neutral, folder: pathlib.Path) -> dict[str, float]:
         document = timed("decode", partial(decode_document, what=_PATH), body)
         timed("scrub", scrubbed, document)
         timed("journal", journal.put, "list", page, document)
-        rows = timed("rows", rows_of, timed("journal, again", journal.again, "list", page))
+        rows = timed("rows", rows_of, document)
         shown = timed("privacy and JSON", list, map(sink.shown, rows))
         lines = [one.json for one in shown]
         digests = timed("digest", list, map(digest, lines))
