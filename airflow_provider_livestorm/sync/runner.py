@@ -119,7 +119,6 @@ class SyncRunner:
             ledger = self._ledger(seen, folder)
             closing.callback(ledger.close)
             run_id = f"{journal.started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-            journal.begin_try(run_id)
 
             def writer(stream: str) -> PartWriter:
                 made = PartWriter(
@@ -129,8 +128,9 @@ class SyncRunner:
                 undo.callback(_remove, made)
                 return made
 
-            work = self._work(ledger, journal, reader, writer)
             try:
+                journal.begin_try(run_id)
+                work = self._work(ledger, journal, reader, writer)
                 for step in _STEPS:
                     step(work)
             except FileNotFoundError as error:  # of the journal
