@@ -84,7 +84,7 @@ class Attributes:
         """
         came = tuple(members)
         form = self._forms.get(came) or self._learn(came)
-        extra = {name: _without(members[name], self._secrets) for name in form.unknown}
+        extra = {name: _without(members[name], self._secrets) for name in form.unknown} if form.unknown else {}
         values = form.pick(members)
         if not form.twice and all(map(contains, form.fit, map(type, values))):
             row.update(zip(form.names, values, strict=True))

@@ -125,6 +125,7 @@ class _Session:
         self._event = event_id
         self._messages: int | None = 0
         self._questions: int | None = 0
+        self._has_answers = work.wants("registration_answers")
         self._is_followed = work.wants(*PEOPLE_STREAMS[1:])
         self._fields: dict[tuple[str, ...], str | None] = {}
 
@@ -168,10 +169,13 @@ class _Session:
             self._gone(one)
 
     def _entry(self, row: Row, told: bytes) -> Entry:
+        return Entry(row["id"], told, seconds(row["registered_at"]), self._answered(row) if self._has_answers else None)
+
+    def _answered(self, row: Row) -> str | None:
         names = tuple(_answers(row))
         if names not in self._fields:  # a session has one form
             self._fields[names] = ",".join(str(self._work.ledger.number(name)) for name in names) or None
-        return Entry(row["id"], told, seconds(row["registered_at"]), self._fields[names])
+        return self._fields[names]
 
     def _seen(self, row: Row, is_new: bool, before: Gone | None) -> None:
         work = self._work
@@ -180,7 +184,7 @@ class _Session:
         if not is_new or not self._is_followed:
             return
         event = self._event or row["event_id"] or ""
-        if "registration_answers" in work.sinks:
+        if self._has_answers:
             self._write_answers(row, event, before)
         if "event_people" in work.sinks and event:
             work.ledger.waiting.hold(
@@ -216,7 +220,7 @@ class _Session:
 
     def _gone(self, gone: Gone) -> None:
         """Somebody is not in the session any more."""
-        if "registration_answers" in self._work.sinks:
+        if self._has_answers:
             self._delete_answers(gone)
         if "event_people" in self._work.sinks:
             self._work.left.append((self._event, self._id, gone.id, gone.at))
