@@ -67,13 +67,15 @@ def rows_of(workspace: Workspace) -> int:
 def fewest_calls(before: pathlib.Path, after: pathlib.Path) -> int:
     """The fewest calls that can bring what `after` has and `before` has not; with one file twice, all of it.
 
-    A page of 50 events brings their sessions, and a session all of its people (`include`, api.md 8): so it takes the
-    list of events, and each session with people that changed.
+    A page of 50 events brings their sessions, and a session all of its people (`include`, api.md 8): so all of it takes
+    the list of events, and each session with people. What changed takes a filtered list of events, one of sessions, and
+    each session with people that changed: if the filters can be trusted, and nothing was deleted.
     """
     now: Workspace = json.loads(after.read_bytes())
-    was: Workspace = json.loads(before.read_bytes()) if before != after else {"people": {}}
-    changed_lists = sum(1 for session, people in now["people"].items() if people != was["people"].get(session, []))
-    return -(-len(now["events"]) // 50) + changed_lists
+    if before == after:
+        return -(-len(now["events"]) // 50) + sum(map(bool, now["people"].values()))
+    was: Workspace = json.loads(before.read_bytes())
+    return 2 + sum(1 for session, people in now["people"].items() if people != was["people"].get(session, []))
 
 
 def _snapshot(sandbox: SandboxProcess) -> Workspace:

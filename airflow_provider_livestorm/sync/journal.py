@@ -17,7 +17,10 @@ import datetime as dt
 import hashlib
 import logging
 import time
+from array import array
+from collections import defaultdict
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -86,7 +89,8 @@ class Journal:
         )
         forget_listings(self.folder)
         self._names: set[str] = set()
-        self._hashes: dict[tuple[str, int], int] = {}
+        # Of the pages of each list, as this run had them. Eight bytes a page: a list may have twenty thousand.
+        self._hashes: defaultdict[str, array[int]] = defaultdict(partial(array, "q"))
         if (self.folder / _BEGUN).exists():
             self.started_at = _begun.decode((self.folder / _BEGUN).read_bytes()).started_at
             self._names = {entry.name for entry in self.folder.iterdir() if entry.name.endswith(".page")}
@@ -142,10 +146,10 @@ class Journal:
         Raises:
             FileNotFoundError: another run published meanwhile and took the journal away.
         """
-        told = self._hashes.get((name, page))
+        told = self._hashes[name][page]
         kept = self._read(name, page)
         # A retry whose predecessor still lives shares the journal: what it put there was not counted with the rest.
-        if kept is None or told != self._hashes[name, page]:
+        if kept is None or told != self._hashes[name][page]:
             raise FileNotFoundError(f"{self.folder}: page {page} of {name}")
         return kept.document
 
@@ -165,10 +169,16 @@ class Journal:
         if self._fernet:
             content = self._fernet.encrypt(content)
         file = f"{name}-{page:06d}.page"
-        self._hashes[name, page] = hash(content)
+        self._had(name, page, content)
         # Not flushed to the disk's platter, unlike what is published: after a power cut the page is asked again.
         write_whole(self.folder / file, content, flushed=False)
         self._names.add(file)
+
+    def _had(self, name: str, page: int, content: bytes) -> None:
+        hashes = self._hashes[name]
+        if page >= len(hashes):  # of pages that are asked ahead a later one may come first
+            hashes.extend([0] * (page + 1 - len(hashes)))
+        hashes[page] = hash(content)
 
     def begin_try(self, run_id: str) -> None:
         """Note that a run writes files under this name: whoever publishes removes those of all who did not."""
@@ -202,7 +212,7 @@ class Journal:
             return None
         try:
             content = (self.folder / file).read_bytes()
-            self._hashes[name, page] = hash(content)
+            self._had(name, page, content)
             return _pages.decode(self._fernet.decrypt(content) if self._fernet else content)
         except FileNotFoundError:
             return None

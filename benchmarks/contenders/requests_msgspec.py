@@ -32,22 +32,23 @@ def main() -> None:
         http.headers["Authorization"] = told.token
         http.mount("http://", HTTPAdapter(max_retries=Retry(50, status_forcelist=[429, 502, 503, 504])))
 
-        def store(stream: str, path: str, mode: str = "w") -> list[str]:
+        def store(stream: str, path: str, mode: str = "w", ids: list[str] | None = None) -> None:
             nonlocal rows
-            ids = []
             with (told.out / f"{stream}.jsonl").open(f"{mode}b") as file:
                 for page in pages(http, told.url + path):
                     file.write(msgspec.json.Encoder().encode_lines(page))
-                    ids += [row["id"] for row in page]
-            rows += len(ids)
-            return ids
+                    rows += len(page)
+                    if ids is not None:
+                        ids += [row["id"] for row in page]
 
         if told.work == "list":
             store("session_people", f"/sessions/{SESSION}/people")
         else:
             store("events", "/events")
             (told.out / "session_people.jsonl").unlink(missing_ok=True)
-            for session in store("sessions", "/sessions"):
+            sessions: list[str] = []
+            store("sessions", "/sessions", ids=sessions)
+            for session in sessions:
                 store("session_people", f"/sessions/{session}/people", "a")
     begun.report(rows)
 

@@ -43,5 +43,6 @@ def test_each_turn_changes_a_hundredth_half_of_it_ahead(tmp_path: pathlib.Path) 
         files = [tmp_path / name for name in ("before", "after")]
         for file, one in zip(files, (before, after), strict=True):
             file.write_text(json.dumps(one))
-        assert fewest_calls(*files) == 3 + 4  # three pages of events, and each session that changed
+        assert fewest_calls(*files) == 2 + 4  # what is new of events and of sessions, and each session that changed
+        assert fewest_calls(files[1], files[1]) == 3 + SESSIONS  # three pages of events, and each session
         before = after
