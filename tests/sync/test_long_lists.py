@@ -48,17 +48,23 @@ def longest(sandbox: SandboxProcess) -> str:
     return str(max(sandbox.truth("sessions"), key=lambda row: row["attributes"]["registrants_count"])["id"])
 
 
-def sync_with(made: Syncing, before: Callable[[str], None]) -> SyncResult:
-    """A run in which something happens before the last page of the longest session is asked."""
+def client_that(made: Syncing, before: Callable[[str, int], None]) -> LivestormClient:
+    """A client that tells of each page of the longest session before it asks for it."""
     client, session = client_of(made.sandbox), longest(made.sandbox)
     request = client.request
 
     def asked(method: str, path: str, **more: Any) -> Any:
-        if path == f"/sessions/{session}/people" and more["params"].get("page[number]") == 2:
-            before(session)
+        if path == f"/sessions/{session}/people":
+            before(session, more["params"]["page[number]"])
         return request(method, path, **more)
 
-    client.request = asked  # type: ignore[method-assign]
+    client.request = asked  # type: ignore[method-assign]  # between two calls of one run there is no other place
+    return client
+
+
+def sync_with(made: Syncing, before: Callable[[str], None]) -> SyncResult:
+    """A run in which something happens before the last page of the longest session is asked."""
+    client = client_that(made, lambda session, page: before(session) if page == 2 else None)
     return sync(made.sandbox, made.folder, made.plan("session_people"), client=client)
 
 
@@ -104,19 +110,15 @@ def test_a_list_that_changes_each_time_fails_the_run(made: Syncing) -> None:
 
 
 def test_a_session_that_is_deleted_on_the_way_has_no_people(made: Syncing, caplog: pytest.LogCaptureFixture) -> None:
-    client, session, gone = client_of(made.sandbox), longest(made.sandbox), False
-    request = client.request
+    session, gone = longest(made.sandbox), False
 
-    def asked(method: str, path: str, **more: Any) -> Any:
+    def delete(_: str, page: int) -> None:
         nonlocal gone
-        if path == f"/sessions/{session}/people":
-            gone |= more["params"].get("page[number]") == 2
-            if gone:
-                raise LivestormNotFoundError("as asked", status=404)
-        return request(method, path, **more)
+        gone |= page == 2
+        if gone:
+            raise LivestormNotFoundError("as asked", status=404)
 
-    client.request = asked  # type: ignore[method-assign]
-    sync(made.sandbox, made.folder, made.plan("session_people"), client=client)
+    sync(made.sandbox, made.folder, made.plan("session_people"), client=client_that(made, delete))
     assert "was deleted while the run was under way" in caplog.text
     people = {row["session_id"] for row in truth.published_rows(made.folder, "session_people")}
     assert people == {row["session_id"] for row in made.sandbox.truth("session_people")} - {session}
@@ -156,7 +158,7 @@ def test_a_forecast_that_begins_again_leans_on_what_is_published_by_then(
         meta = msgspec.structs.replace(told, record_count=told.record_count + 1)
         return dataclasses.replace(answer, document=msgspec.structs.replace(answer.document, meta=meta))
 
-    client.request = asked  # type: ignore[method-assign]
+    client.request = asked  # type: ignore[method-assign]  # the sandbox counts rightly: the answer is bent here
     now = dt.datetime.fromtimestamp(made.sandbox.now(), dt.UTC)
     todo = made.plan("events", "session_people")
     found = SyncRunner(client, Destination(made.folder), todo, now=lambda: now).plan()
