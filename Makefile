@@ -85,7 +85,7 @@ pictures: venv  ## Take the pictures for the docs, of the sandbox's page and of 
 	@LIVESTORM_PICTURES=docs/images $(BIN)/python -m pytest -q tests/sandbox/test_page_looks.py -k pictures
 	@LIVESTORM_PICTURES=docs/images $(BIN)/python -m pytest -q tests/e2e/test_connect.py -k reconnects
 
-bench: venv bench-envs  ## Measure this beside what you would pick instead; two hours, on a machine that does nothing else.
+bench: venv bench-envs  ## Measure this beside what you would pick instead; two and a half hours, on a machine that does nothing else.
 	@$(BIN)/python -m benchmarks
 
 bench-envs: $(BENCH_ENVS:%=.bench/%/.installed)  ## Make the environments of those that are measured.
