@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import pathlib
 import sys
@@ -48,11 +49,8 @@ class _Run:
         """D and E."""
         first, *changes = self._workspaces()
         cold, again = syncs.cold_and_again(self.neutral, self.repeats, first, changes)
-        befores = [first, first, *changes]
-        fewest = {
-            file.stem: preset.fewest_calls(before, file)
-            for before, file in zip(befores, [first, *changes], strict=False)
-        }
+        steps = [(first, first), *itertools.pairwise([first, *changes])]
+        fewest = {after.stem: preset.fewest_calls(before, after) for before, after in steps}
         return {"D": {"runs": cold, "fewest": fewest}, "E": {**again, "fewest": fewest}}
 
     def killed(self) -> Any:

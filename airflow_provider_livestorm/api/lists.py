@@ -6,10 +6,10 @@ Called by the hook's typed readers and by the sync runner.
 from __future__ import annotations
 
 import datetime as dt
+import heapq
+import itertools
 from array import array
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import TypeVar
 
 from airflow_provider_livestorm.api.client import PAGE_SIZE_MAX, LivestormClient, Page
@@ -24,7 +24,7 @@ from airflow_provider_livestorm.exceptions import (
 __all__ = ["Filter", "Tally", "read_pages", "read_records"]
 
 _FULL_PAGE = PAGE_SIZE_MAX
-_PORTION = 0xFF  # bits of a row's hash that say with which others it is compared
+_PORTION = 1 << 15  # rows whose hashes are sorted at once
 
 Filter = str | int | float | bool | dt.datetime | None
 RecordT = TypeVar("RecordT", bound=Record)
@@ -44,16 +44,18 @@ class Tally:
     def __init__(self, where: str) -> None:
         self._where = where
         # Eight bytes for each row, not a text: of a million rows those would be as large as all that is held of them.
-        self._seen: defaultdict[int, array[int]] = defaultdict(partial(array, "q"))
+        self._newest: list[int] = []
+        self._sorted: list[array[int]] = []
         self._shrank = False
         self.rows = 0
         self.announced: int | None = None
 
     def add(self, page: Page) -> None:
         """Count a page in."""
-        for row in page.resources:
-            told = hash(row.id)
-            self._seen[told & _PORTION].append(told)
+        self._newest.extend([hash(row.id) for row in page.resources])
+        if len(self._newest) >= _PORTION:
+            self._sorted.append(array("q", sorted(self._newest)))
+            self._newest.clear()
         self.rows += len(page.resources)
         if page.record_count is not None:
             # A row that left an earlier page pulls one from a later page to an earlier one, which nobody then reads;
@@ -72,7 +74,7 @@ class Tally:
             raise LivestormResponseError(
                 f"GET {self._where}: {self.rows} rows came, and Livestorm does not tell how many there are."
             )
-        distinct = sum(len(set(portion)) for portion in self._seen.values())
+        distinct = sum(1 for _ in itertools.groupby(heapq.merge(*self._sorted, sorted(self._newest))))
         if distinct != self.rows or self._shrank or self.announced not in (None, self.rows):
             raise LivestormListChangedError(
                 f"GET {self._where}: {self.rows} rows came, {distinct} of them distinct, where Livestorm counts"

@@ -20,7 +20,7 @@ from airflow_provider_livestorm.api.rows import Column
 from airflow_provider_livestorm.exceptions import LivestormDestinationError, LivestormPublishConflictError
 from airflow_provider_livestorm.sync.formats import FORMATS
 from airflow_provider_livestorm.sync.state import Destination, Manifest, RunEntry, StreamEntry
-from airflow_provider_livestorm.sync.storage import create_exclusively, make_folder, write_whole
+from airflow_provider_livestorm.sync.storage import create_exclusively, make_folder, remove_tree, write_whole
 from airflow_provider_livestorm.sync.writers import PartWriter
 from tests.object_store import ObjectStore, serving
 
@@ -152,6 +152,21 @@ def test_a_file_that_was_linked_counts_though_nfs_says_it_was_there(
     with pytest.raises(FileExistsError):
         create_exclusively(tmp_path / "one.json", b"mine")  # equal, and yet another's
     assert [path.name for path in tmp_path.iterdir()] == ["one.json"]
+
+
+def test_a_tree_is_removed_and_what_links_in_it_point_to_is_not(tmp_path: pathlib.Path) -> None:
+    elsewhere, tree = tmp_path / "elsewhere", tmp_path / "tree"
+    (tree / "below").mkdir(parents=True)
+    elsewhere.mkdir()
+    for folder in (elsewhere, tree, tree / "below"):
+        (folder / "file").touch()
+    (tree / "link").symlink_to(elsewhere)
+    (tmp_path / "link").symlink_to(elsewhere)
+    remove_tree(tree)
+    remove_tree(tmp_path / "link")
+    remove_tree(tmp_path / "nothing")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "link"]
+    assert (elsewhere / "file").exists()
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
