@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from airflow_provider_livestorm.api.client import LivestormClient
-from airflow_provider_livestorm.api.json_api import Document, decode_document
+from airflow_provider_livestorm.api.json_api import decode_document
 from airflow_provider_livestorm.api.resources import CATALOGUE
 from airflow_provider_livestorm.api.transport import Transport
 from airflow_provider_livestorm.auth.credentials import ApiToken
@@ -22,7 +22,7 @@ from airflow_provider_livestorm.sync.ledger import Entry, Ledger, digest
 from airflow_provider_livestorm.sync.planner import plan
 from airflow_provider_livestorm.sync.privacy import Privacy
 from airflow_provider_livestorm.sync.reader import scrubbed
-from airflow_provider_livestorm.sync.sink import NullWriter, Row, Sink, columns_of
+from airflow_provider_livestorm.sync.sink import NullWriter, Sink, columns_of
 from airflow_provider_livestorm.sync.writers import PartWriter
 from benchmarks.neutral import Neutral
 from benchmarks.workspace import SESSION
@@ -82,14 +82,11 @@ def _once(neutral: Neutral, folder: pathlib.Path) -> dict[str, float]:
     number = ledger.begin(_STREAM, SESSION)
     writers = {name: PartWriter(folder, name, "run", columns, file_format=name) for name in list(STAGES)[-4:]}
 
-    def rows_of(document: Document) -> list[Row]:
-        return [reader.row(one, parent=SESSION) for one in document.many]
-
     for page, body in enumerate(_bodies(neutral, spent)):
         document = timed("decode", partial(decode_document, what=_PATH), body)
         timed("scrub", scrubbed, document)
         timed("journal", journal.put, "list", page, document)
-        rows = timed("rows", rows_of, document)
+        rows = timed("rows", partial(reader.rows, parent=SESSION), document.many)
         shown = timed("privacy and JSON", list, map(sink.shown, rows))
         lines = [one.json for one in shown]
         digests = timed("digest", list, map(digest, lines))

@@ -1,4 +1,4 @@
-"""The attributes of a resource into the columns of its row, with a few calls into C for each object.
+"""The attributes of resources into the columns of their rows, a column at a time: a few calls into C for many objects.
 
 Livestorm sends an object's members in one form, or a few: what each takes is worked out once, for the names that came
 in their order. What does not fit its column, and what has none, is handed back, to be kept in `_extra`.
@@ -9,11 +9,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import contains, itemgetter
+from operator import itemgetter
 from types import NoneType
 from typing import Any
 
-__all__ = ["Attributes", "ColumnPath", "picker"]
+__all__ = ["MISFITS", "Attributes", "ColumnPath", "picker"]
 
 Members = Mapping[str, Any]
 # A column's name, its kind, and the path to its value.
@@ -21,7 +21,7 @@ ColumnPath = tuple[str, str, tuple[str, ...]]
 _LEAST, _MOST = -(2**63), 2**63 - 1
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MOMENTS_MOST = 4096
-_MISFITS = (TypeError, ValueError, OverflowError)
+MISFITS = (TypeError, ValueError, OverflowError)  # what a value raises that does not fit its column
 _FORMS_MOST = 1000  # of one object, that are remembered
 
 
@@ -30,21 +30,15 @@ class _Form:
     """What is taken of an object with these very members.
 
     Attributes:
-        columns: name and kind of each, and the member with its value; JSON last.
-        names: of these columns.
+        columns: name and kind of each, and the member with its value.
         pick: their values, in that order.
-        fit: the types of which a value may be to be taken without a look; JSON may be anything.
-        checked: columns whose values are looked at all the same, and how.
         twice: whether two members tell one column.
         unknown: members without a column.
         inner: members that are objects with columns of their own.
     """
 
     columns: tuple[tuple[str, str, str], ...]
-    names: tuple[str, ...]
     pick: Callable[[Members], tuple[Any, ...]]
-    fit: tuple[frozenset[type], ...]
-    checked: tuple[tuple[str, str, Callable[[Any], Any]], ...]
     twice: bool
     unknown: tuple[str, ...]
     inner: tuple[tuple[str, Attributes], ...]
@@ -75,6 +69,41 @@ class Attributes:
         self._known = {member for *_, member in self._columns} | {path[0] for path in dropped} | self._inner.keys()
         self._forms: dict[tuple[str, ...], _Form] = {}
 
+    def shape(self, members: Members) -> tuple[Any, ...]:
+        """What objects must have in common for `columns`: their members, and those of objects in them."""
+        inner = [name for name in self._inner if name in members]
+        return (
+            *members,
+            *[self._inner[name].shape(value) if isinstance(value := members[name], dict) else None for name in inner],
+        )
+
+    def columns(self, objects: Sequence[Members]) -> tuple[dict[str, Sequence[Any]], dict[str, Sequence[Any]]]:
+        """The values of objects of one shape: by column, and of what found no place by member.
+
+        Raises:
+            TypeError, ValueError, OverflowError: they are not of one shape, or one does not fit its column; `fill`
+                takes them one by one.
+        """
+        came = tuple(objects[0])
+        form = self._forms.get(came) or self._learn(came)
+        if form.twice or not all(map(came.__eq__, map(tuple, objects))):
+            raise TypeError
+        picked = zip(*map(form.pick, objects), strict=True)
+        columns = {name: _COLUMNS[kind](values) for (name, kind, _), values in zip(form.columns, picked, strict=True)}
+        extra: dict[str, Sequence[Any]] = {
+            member: [_without(one[member], self._secrets) for one in objects] for member in form.unknown
+        }
+        for member, inner in form.inner:
+            values = [one[member] for one in objects]
+            if all(isinstance(value, dict) for value in values):
+                inside, left = inner.columns(values)
+                columns |= inside
+                if left:
+                    extra[member] = [dict(zip(left, one, strict=True)) for one in zip(*left.values(), strict=True)]
+            elif any(value is not None for value in values):
+                raise TypeError  # a scalar where an object is documented, or not all of them have it
+        return columns, extra
+
     def fill(self, row: dict[str, Any], members: Members) -> dict[str, Any]:
         """Put an object's values into a row whose columns are there and None; returns what found no place.
 
@@ -84,23 +113,13 @@ class Attributes:
         """
         came = tuple(members)
         form = self._forms.get(came) or self._learn(came)
-        extra = {name: _without(members[name], self._secrets) for name in form.unknown} if form.unknown else {}
-        values = form.pick(members)
-        if not form.twice and all(map(contains, form.fit, map(type, values))):
-            row.update(zip(form.names, values, strict=True))
-            for name, member, convert in form.checked:
-                if (value := row[name]) is not None:
-                    try:
-                        row[name] = convert(value)
-                    except _MISFITS:
-                        row[name], extra[member] = None, value
-        else:
-            for (name, kind, member), value in zip(form.columns, values, strict=True):
-                if value is not None and row[name] is None:
-                    try:
-                        row[name] = _CONVERTERS[kind](value)
-                    except _MISFITS:
-                        extra[member] = value
+        extra = {name: _without(members[name], self._secrets) for name in form.unknown}
+        for (name, kind, member), value in zip(form.columns, form.pick(members), strict=True):
+            if value is not None and row[name] is None:
+                try:
+                    row[name] = _CONVERTERS[kind](value)
+                except MISFITS:
+                    extra[member] = value
         for member, inner in form.inner:
             value = members[member]
             if isinstance(value, dict):
@@ -112,14 +131,10 @@ class Attributes:
 
     def _learn(self, came: tuple[str, ...]) -> _Form:
         columns = [one for one in self._columns if one[2] in came and one[2] not in self._secrets]
-        columns.sort(key=lambda one: one[1] == "json")  # stable
-        names = tuple(name for name, *_ in columns)
+        names = [name for name, *_ in columns]
         form = _Form(
             columns=tuple(columns),
-            names=names,
             pick=picker([member for *_, member in columns]),
-            fit=tuple(_FIT[kind] for _, kind, _ in columns if kind != "json"),
-            checked=tuple((name, member, _CHECKED[kind]) for name, kind, member in columns if kind in _CHECKED),
             twice=len(set(names)) < len(names),
             unknown=tuple(name for name in came if name not in self._known and name not in self._secrets),
             inner=tuple((name, self._inner[name]) for name in came if name in self._inner.keys() - self._secrets),
@@ -183,16 +198,6 @@ def _timestamp(value: object) -> dt.datetime | None:
     return _EPOCH + dt.timedelta(seconds=value) if value else None
 
 
-class _Moments(dict[float, dt.datetime | None]):
-    """Times by their number: a person's are often the same, and so are those of a session's people."""
-
-    def __missing__(self, value: float) -> dt.datetime | None:
-        if len(self) >= _MOMENTS_MOST:
-            self.clear()
-        self[value] = moment = _timestamp(value)
-        return moment
-
-
 def _json(value: object) -> object:
     return value
 
@@ -205,16 +210,67 @@ _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "timestamp": _timestamp,
     "json": _json,
 }
-_FIT: dict[str, frozenset[type]] = {
-    "text": frozenset({str, NoneType}),
-    "integer": frozenset({int, NoneType}),
-    "number": frozenset({int, float, NoneType}),
-    "boolean": frozenset({bool, NoneType}),
-    "timestamp": frozenset({int, float, NoneType}),
-}
-# What values that fit are checked with.
-_CHECKED: dict[str, Callable[[Any], Any]] = {
-    "integer": _integer,
-    "number": _number,
-    "timestamp": _Moments().__getitem__,
+
+
+# --- what many values of a column are, where all are of its type -----
+
+Values = Sequence[Any]
+
+
+class _Moments(dict[float | None, dt.datetime | None]):
+    """Times by their number: a person's are often the same, and so are those of a session's people."""
+
+    def __missing__(self, value: float | None) -> dt.datetime | None:
+        if len(self) >= _MOMENTS_MOST:
+            self.clear()
+        self[value] = moment = _timestamp(value) if value is not None else None
+        return moment
+
+
+def _fitting(values: Values, *kinds: type) -> set[type]:
+    found = set(map(type, values))
+    if not found.issubset(kinds):
+        raise TypeError
+    return found
+
+
+def _texts(values: Values) -> Values:
+    _fitting(values, str, NoneType)
+    return values
+
+
+def _integers(values: Values) -> Values:
+    _fitting(values, int, NoneType)
+    for value in values:
+        if value is not None and not _LEAST <= value <= _MOST:
+            raise OverflowError
+    return values
+
+
+def _numbers(values: Values) -> Values:
+    if int in _fitting(values, int, float, NoneType):
+        return [value if value is None else float(value) for value in values]
+    return values
+
+
+def _booleans(values: Values) -> Values:
+    _fitting(values, bool, NoneType)
+    return values
+
+
+_moments = _Moments()
+
+
+def _timestamps(values: Values) -> Values:
+    _fitting(values, int, float, NoneType)
+    return list(map(_moments.__getitem__, values))
+
+
+_COLUMNS: dict[str, Callable[[Values], Values]] = {
+    "text": _texts,
+    "integer": _integers,
+    "number": _numbers,
+    "boolean": _booleans,
+    "timestamp": _timestamps,
+    "json": lambda values: values,
 }

@@ -129,8 +129,7 @@ def read_records(
 ) -> Iterator[RecordT]:
     """Yield the typed records of a list; parameters and errors as `read_pages`."""
     for page in read_pages(client, resource, parent=parent, filters=filters, path=path):
-        for row in page.resources:
-            yield resource.rows.read(row, parent=parent)
+        yield from resource.rows.records(page.resources, parent=parent)
 
 
 def _wire(value: Filter) -> Filter:

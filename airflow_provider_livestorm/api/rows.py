@@ -6,16 +6,19 @@ column, and values that are not of their column's type, are kept in `_extra`.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import itertools
 import types
 import typing
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from airflow_provider_livestorm.api.attributes import Attributes
+from airflow_provider_livestorm.api.attributes import MISFITS, Attributes
 from airflow_provider_livestorm.api.json_api import Resource
 from airflow_provider_livestorm.api.records import Record, Source
 
@@ -63,31 +66,70 @@ class RowReader(Generic[RecordT]):
         self._links = [(column.name, path[1:]) for column, path in walked if path[0] == "relationships"]
         self._ids = [column.name for column in self.columns if column.path == ("id",)]
         self._parents = [column.name for column in self.columns if column.path == ("parent",)]
-        self._empty: Row = {**dict.fromkeys(column.name for column in self.columns), _EXTRA: None}
+        self._names = [*(column.name for column in self.columns), _EXTRA]
 
-    def row(self, resource: Resource, *, parent: str | None = None) -> Row:
-        """The flat row: every column of the record in its order, `_extra` last.
+    def rows(self, resources: Sequence[Resource], *, parent: str | None = None) -> list[Row]:
+        """The flat rows: every column of the record in its order, `_extra` last.
 
         Args:
-            resource: as Livestorm sent it.
+            resources: as Livestorm sent them; a page, or as many as one likes to have in memory.
             parent: id of the record that the list hangs under.
         """
-        row = self._empty.copy()
-        for name in self._ids:
-            row[name] = resource.id
-        for name in self._parents:
-            row[name] = parent
-        for name, path in self._links:
-            value = _dig(resource.relationships, path)
-            if isinstance(value, str):
-                row[name] = value
+        if not resources:
+            return []
+        with contextlib.suppress(*MISFITS):
+            return self._alike(resources, parent)
+        alike: defaultdict[tuple[Any, ...], list[int]] = defaultdict(list)
+        for number, resource in enumerate(resources):
+            alike[self._attributes.shape(resource.attributes)].append(number)
+        rows: dict[int, Row] = {}
+        for numbers in alike.values():
+            some = [resources[number] for number in numbers]
+            try:
+                told = self._alike(some, parent)
+            except MISFITS:
+                told = [self._odd(resource, parent) for resource in some]
+            rows |= zip(numbers, told, strict=True)
+        return [rows[number] for number in range(len(resources))]
+
+    def row(self, resource: Resource, *, parent: str | None = None) -> Row:
+        """The flat row of one resource, as `rows`."""
+        return self.rows([resource], parent=parent)[0]
+
+    def records(self, resources: Sequence[Resource], *, parent: str | None = None) -> list[RecordT]:
+        """The typed records of resources; parameters as `rows`."""
+        return [self._record(extra=row.pop(_EXTRA), **row) for row in self.rows(resources, parent=parent)]
+
+    def read(self, resource: Resource, *, parent: str | None = None) -> RecordT:
+        """The typed record of one resource."""
+        return self.records([resource], parent=parent)[0]
+
+    def _alike(self, resources: Sequence[Resource], parent: str | None) -> list[Row]:
+        """The rows of resources whose attributes have one shape; raises one of `MISFITS` where they have not."""
+        columns, extra = self._attributes.columns([resource.attributes for resource in resources])
+        columns[_EXTRA] = (
+            [dict(zip(extra, one, strict=True)) for one in zip(*extra.values(), strict=True)]
+            if extra
+            else [None] * len(resources)
+        )
+        columns |= {name: [self._linked(one, path) for one in resources] for name, path in self._links}
+        columns |= {name: [one.id for one in resources] for name in self._ids}
+        columns |= {name: [parent] * len(resources) for name in self._parents}
+        told = zip(*[columns.get(name, itertools.repeat(None)) for name in self._names])  # noqa: B905 - endless ones
+        return [dict(zip(self._names, one, strict=True)) for one in told]
+
+    def _odd(self, resource: Resource, parent: str | None) -> Row:
+        """The row of a resource of which a value is not of its column's type."""
+        row: Row = dict.fromkeys(self._names)
+        row |= {name: self._linked(resource, path) for name, path in self._links}
+        row |= dict.fromkeys(self._ids, resource.id) | dict.fromkeys(self._parents, parent)
         row[_EXTRA] = self._attributes.fill(row, resource.attributes) or None
         return row
 
-    def read(self, resource: Resource, *, parent: str | None = None) -> RecordT:
-        """The typed record of a resource; parameters as `row`."""
-        row = self.row(resource, parent=parent)
-        return self._record(extra=row.pop(_EXTRA), **row)
+    @staticmethod
+    def _linked(resource: Resource, path: tuple[str, ...]) -> str | None:
+        value = _dig(resource.relationships, path)
+        return value if isinstance(value, str) else None
 
 
 def _columns(record: type[Record]) -> tuple[Column, ...]:

@@ -16,25 +16,21 @@ import contextlib
 import datetime as dt
 import hashlib
 import logging
-import re
 import time
-from array import array
-from collections import defaultdict
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import msgspec
 from cryptography.fernet import Fernet, InvalidToken
 
 from airflow_provider_livestorm.api.json_api import Document
+from airflow_provider_livestorm.sync.pages import pages_in
 from airflow_provider_livestorm.sync.storage import StoragePath, forget_listings, remove_tree, write_whole
 
 __all__ = ["Journal"]
 
 _BEGUN = "begun.json"
 _TRY = ".try"
-_PAGE = re.compile(r"(?P<list>.+)-(?P<number>\d{6})\.page").fullmatch
 # A list of which some pages were read long ago is read anew: rows that left an earlier page meanwhile would have moved
 # others from a page not yet read to one that was.
 _FRESH = 3600.0
@@ -53,7 +49,7 @@ class _Kept(msgspec.Struct, frozen=True):
     document: Document
 
 
-_pages = msgspec.json.Decoder(_Kept)  # read anew in less time than MessagePack, with its members' names over and over
+_kept = msgspec.json.Decoder(_Kept)  # read anew in less time than MessagePack, with its members' names over and over
 _begun = msgspec.json.Decoder(_Begun)
 
 
@@ -90,19 +86,13 @@ class Journal:
             Fernet(base64.urlsafe_b64encode(hashlib.sha256(f"pages {key}".encode()).digest())) if key else None
         )
         forget_listings(self.folder)
-        # For each list by its name, a byte for each page: 1 where it is kept. A list may have twenty thousand.
-        self._there: defaultdict[str, bytearray] = defaultdict(bytearray)
-        # Of the pages of each list, as this run had them; eight bytes a page.
-        self._hashes: defaultdict[str, array[int]] = defaultdict(partial(array, "q"))
         if (self.folder / _BEGUN).exists():
             self.started_at = _begun.decode((self.folder / _BEGUN).read_bytes()).started_at
-            for entry in self.folder.iterdir():
-                if page := _PAGE(entry.name):
-                    self._note(page["list"], int(page["number"]))
         else:
             self.started_at = now()
             write_whole(self.folder / _BEGUN, msgspec.json.encode(_Begun(self.started_at, sequence)))
-        self.resumed = sum(map(sum, self._there.values()))
+        self._pages = pages_in(self.folder)
+        self.resumed = self._pages.count
         self.reused = 0
 
     @staticmethod
@@ -122,7 +112,7 @@ class Journal:
 
         All others are dropped: pages that were asked ahead lie beyond a gap, and would pass for those of a later try.
         """
-        count = (self._there[name] + b"\0").index(0)
+        count = self._pages.whole(name)
         last = self._read(name, count - 1) if count else None
         if last is None:
             count = 0
@@ -130,7 +120,7 @@ class Journal:
             meta = last.document.meta
             goes_on = isinstance(meta.next_page, int) or (meta.page_count or 0) > count
             count = 0 if goes_on and self._clock() - last.at > _FRESH else count
-        self._drop(name, count)
+        self._pages.drop(name, count)
         return count
 
     def get(self, name: str, page: int) -> Document | None:
@@ -147,50 +137,21 @@ class Journal:
         Raises:
             FileNotFoundError: another run published meanwhile and took the journal away.
         """
-        told = self._hashes[name][page]
         kept = self._read(name, page)
-        # A retry whose predecessor still lives shares the journal: what it put there was not counted with the rest.
-        if kept is None or told != self._hashes[name][page]:
+        if kept is None:
             raise FileNotFoundError(f"{self.folder}: page {page} of {name}")
         return kept.document
 
     def forget(self, name: str) -> None:
         """Drop the pages of a list that turned out not to be whole, so that no later try takes them."""
-        self._drop(name, 0)
-
-    def _drop(self, name: str, first: int) -> None:
-        """Drop the pages of a list from one on."""
-        there = self._there[name]
-        for page in range(first, len(there)):  # never made shorter: a page that comes late may be noted meanwhile
-            if there[page]:
-                with contextlib.suppress(OSError):
-                    self._path(name, page).unlink()
-                there[page] = 0
-
-    def _path(self, name: str, page: int) -> StoragePath:
-        return self.folder / f"{name}-{page:06d}.page"
-
-    def _note(self, name: str, page: int) -> None:
-        there = self._there[name]
-        if page >= len(there):  # of pages that are asked ahead a later one may come first
-            there.extend(bytes(page + 1 - len(there)))
-        there[page] = 1
+        self._pages.drop(name, 0)
 
     def put(self, name: str, page: int, document: Document) -> None:
         """Keep a page; when this returns, a killed process has not lost it."""
         content = msgspec.json.encode(_Kept(self._clock(), document))
         if self._fernet:
             content = self._fernet.encrypt(content)
-        self._had(name, page, content)
-        # Not flushed to the disk's platter, unlike what is published: after a power cut the page is asked again.
-        write_whole(self._path(name, page), content, flushed=False)
-        self._note(name, page)
-
-    def _had(self, name: str, page: int, content: bytes) -> None:
-        hashes = self._hashes[name]
-        if page >= len(hashes):
-            hashes.extend([0] * (page + 1 - len(hashes)))
-        hashes[page] = hash(content)
+        self._pages.put(name, page, content)
 
     def begin_try(self, run_id: str) -> None:
         """Note that a run writes files under this name: whoever publishes removes those of all who did not."""
@@ -219,18 +180,15 @@ class Journal:
         return tries
 
     def _read(self, name: str, page: int) -> _Kept | None:
-        there = self._there[name]
-        if page >= len(there) or not there[page]:
-            return None
-        path = self._path(name, page)
         try:
-            content = path.read_bytes()
-            self._had(name, page, content)
-            return _pages.decode(self._fernet.decrypt(content) if self._fernet else content)
+            content = self._pages.get(name, page)
+            if content is None:
+                return None
+            return _kept.decode(self._fernet.decrypt(content) if self._fernet else content)
         except FileNotFoundError:
             return None
         except (msgspec.DecodeError, InvalidToken):
-            log.warning("%s is damaged; the page is asked for again.", path)
+            log.warning("%s: page %s of a list is damaged; it is asked for again.", self.folder, page)
             return None
 
 

@@ -291,6 +291,7 @@ def scrubbed(document: Document) -> Document:
 def _scrub(members: dict[str, Any], names: tuple[str, ...]) -> None:
     for name in names:
         members.pop(name, None)
-    for value in members.values():
-        if type(value) is dict:  # as the decoder makes them, and asked in half the time
-            _scrub(value, names)
+    if dict in map(type, members.values()):  # as the decoder makes them; most have none, which is told in one call
+        for value in members.values():
+            if type(value) is dict:
+                _scrub(value, names)

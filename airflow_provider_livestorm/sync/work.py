@@ -114,7 +114,7 @@ class Work:
         made = entry or _entry
         changed = 0
         for batch in _batched(resources):
-            rows = [reader.row(resource, parent=parent or None) for resource in batch]
+            rows = reader.rows(batch, parent=parent or None)
             shown = [sink.shown(row) if sink and wanted(row) else None for row in rows]
             entries = [
                 made(row, digest(told.json) if told else HIDDEN if sink else digest(_encode(row)))

@@ -13,7 +13,9 @@ os.environ["AIRFLOW_CONN_LIVESTORM_DEFAULT"] = json.dumps(
     {"conn_type": "livestorm", "password": told.token, "host": told.url}
 )
 
-from airflow_provider_livestorm.operators.livestorm import LivestormSyncStreamsOperator  # noqa: E402 - after the environment
+# Both after the environment; the second is what the operator imports as it begins, and others import at their top.
+from airflow_provider_livestorm.operators.livestorm import LivestormSyncStreamsOperator  # noqa: E402
+from airflow_provider_livestorm.operators.syncing import opened_runner  # noqa: E402, F401
 
 
 def main() -> None:

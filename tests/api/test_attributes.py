@@ -89,3 +89,27 @@ def test_forms_that_never_end_are_not_all_remembered(monkeypatch: Any) -> None:
     for number in range(100):
         assert filled(reads, {"name": "a", f"new{number}": 1})[1] == {f"new{number}": 1}
         assert len(reads._forms) <= 10
+
+
+@given(objects=st.lists(OBJECTS, min_size=1, max_size=4), insides=st.lists(OBJECTS, min_size=4, max_size=4))
+def test_many_at_once_are_what_each_is_by_itself(objects: list[dict[str, Any]], insides: list[dict[str, Any]]) -> None:
+    came = [{**members, "inner": inner} for members, inner in zip(objects, insides, strict=False)]
+    try:
+        columns, extra = reader().columns(came)
+    except attributes.MISFITS:
+        return  # one by one, then
+    empty = dict.fromkeys(name for name, *_ in COLUMNS)
+    for number, members in enumerate(came):
+        row = {**empty, **{name: values[number] for name, values in columns.items()}}
+        assert (row, {member: values[number] for member, values in extra.items()}) == filled(reader(), members)
+
+
+@given(members=OBJECTS.filter(lambda members: not {"orally", "verbally"} <= members.keys()), count=st.integers(1, 60))
+def test_what_fits_is_taken_at_once(members: dict[str, Any], count: int) -> None:
+    row, extra = filled(reader(), members)
+    if extra.keys() <= {"new"}:
+        columns, left = reader().columns([members] * count)
+        assert {name: [value] * count for name, value in row.items() if name in columns} == {
+            name: list(values) for name, values in columns.items()
+        }
+        assert left == {name: [value] * count for name, value in extra.items()}

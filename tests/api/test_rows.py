@@ -101,3 +101,26 @@ def test_a_registrant_without_detail_is_a_row() -> None:
             Resource("1", "people", {"role": "participant", "registrant_detail": detail}), parent="s"
         )
         assert (row["session_id"], row["id"], row["role"], row["attended"]) == ("s", "1", "participant", None)
+
+
+SHAPES: list[dict[str, Any]] = [
+    {"email": "a@b.example", "messages_count": 2, "registrant_detail": {"attended": True, "created_at": 1_770_000_000}},
+    {"email": "c@b.example", "messages_count": 2, "registrant_detail": {"attended": None, "created_at": 0}},
+    {"email": 5, "messages_count": 2, "registrant_detail": {"attended": "yes", "created_at": 1_770_000_000}},
+    {"email": "d@b.example", "messages_count": None, "registrant_detail": None},
+    {"email": "e@b.example", "messages_count": 1, "registrant_detail": "none"},
+    {"messages_count": 1, "email": "f@b.example", "new": {"password_key": "the-secret", "kept": 1}},
+    {},
+]
+
+
+@given(st.lists(st.sampled_from(SHAPES), max_size=12))
+def test_rows_that_come_together_are_what_each_is_by_itself(attributes: list[dict[str, Any]]) -> None:
+    people = [Resource(str(number), "people", members) for number, members in enumerate(attributes)]
+    rows = SESSION_PEOPLE.rows.rows(people, parent="s")
+    assert rows == [SESSION_PEOPLE.rows.row(one, parent="s") for one in people]
+    assert [row["id"] for row in rows] == [one.id for one in people]
+    assert all([*row] == [*(column.name for column in SESSION_PEOPLE.rows.columns), "_extra"] for row in rows)
+    assert SESSION_PEOPLE.rows.records(people, parent="s") == [
+        SESSION_PEOPLE.rows.read(one, parent="s") for one in people
+    ]
