@@ -116,7 +116,9 @@ class Parquet:
         self._is_json = [column.kind == "json" for column in columns]
         self._schema = arrow.schema([(column.name, types[column.kind]) for column in columns])
         self._out = arrow.PythonFile(file, mode="w")
-        self._writer = parquet.ParquetWriter(self._out, self._schema, compression="zstd")
+        # The system's: the pool that pyarrow takes by itself reserves thirty MiB for what a row group needs.
+        self._pool = arrow.system_memory_pool()
+        self._writer = parquet.ParquetWriter(self._out, self._schema, compression="zstd", memory_pool=self._pool)
         self._rows: list[Mapping[str, Any]] = []
         self._batches: list[Any] = []
 
@@ -139,7 +141,7 @@ class Parquet:
         if self._rows:
             columns = zip(self._schema, self._is_json, zip(*map(self._pick, self._rows), strict=True), strict=True)
             arrays = [
-                self._arrow.array(_json_texts(values) if is_json else values, column.type)
+                self._arrow.array(_json_texts(values) if is_json else values, column.type, memory_pool=self._pool)
                 for column, is_json, values in columns
             ]
             self._batches.append(self._arrow.record_batch(arrays, schema=self._schema))
@@ -147,8 +149,8 @@ class Parquet:
 
     def _flush(self) -> None:
         if self._batches:
-            # In one piece: where pages begin must not depend on how the rows came.
-            self._writer.write_table(self._arrow.Table.from_batches(self._batches).combine_chunks())
+            # Always portioned alike, however the rows came: so are the pages of the file.
+            self._writer.write_table(self._arrow.Table.from_batches(self._batches))
             self._batches.clear()
 
 
