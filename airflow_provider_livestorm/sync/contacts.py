@@ -81,9 +81,8 @@ def _reconcile(work: Work, counted: int) -> None:
 
 
 def _list(work: Work) -> None:
-    roles = work.plan.filters.roles
     if read := work.reader.read(Request(_STREAM, PEOPLE.path, None)):
-        work.land(_STREAM, "", read.resources(), wanted=lambda row: not roles or row["role"] in roles)
+        work.land(_STREAM, "", read.resources(), wanted=work.in_roles())
 
 
 def _page(work: Work, number: int) -> Document:

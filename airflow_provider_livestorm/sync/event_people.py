@@ -155,7 +155,6 @@ class _EventPeople:
             if known is None or known.mark != mark or (open_ if touched is None else event in touched):
                 todo.append(Request(_STREAM, EVENT_PEOPLE.path.format(parent=event), (event, mark)))
         work.progress.step(_STREAM, len(todo))
-        roles = work.plan.filters.roles
         for request, read in work.reader.each(todo):
             event, mark = request.about
             if read is not None:
@@ -164,7 +163,7 @@ class _EventPeople:
                     event,
                     read.resources(),
                     mark=mark,
-                    wanted=lambda row: not roles or row["role"] in roles,
+                    wanted=work.in_roles(),
                     entry=lambda row, told: Entry(row["id"], told, seconds(row["registered_at"])),
                 )
             work.progress.list_done()

@@ -19,7 +19,7 @@ import uuid
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 import msgspec
 
@@ -50,7 +50,7 @@ def digest(row: bytes) -> bytes:
     return hashlib.blake2b(row, digest_size=8).digest()
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """A row as it comes: its id in the list, its digest, when it was registered (unix seconds), its answers' ids."""
 
     id: str
@@ -224,8 +224,8 @@ class Ledger:
         self._db.executemany(
             "INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?, ?, ?)",
             [
-                (number, key, told, at, fields, self._run)
-                for key, (_, told, at, fields) in zip(keys, entries, strict=True)
+                (number, key, entry.digest, entry.at, entry.fields, self._run)
+                for key, entry in zip(keys, entries, strict=True)
             ],
         )
         self._count(number, len(keys) - len(known))

@@ -133,12 +133,11 @@ class _Session:
         """Compare and write; learn whether the session showed the change."""
         work, session = self._work, visit.session
         known = work.ledger.known(_STREAM, self._id)
-        roles = work.plan.filters.roles
         landed = work.land(
             _STREAM,
             self._id,
             people,
-            wanted=lambda row: not roles or row["role"] in roles,
+            wanted=work.in_roles(),
             entry=self._entry,
             seen=self._seen,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -28,7 +28,7 @@ _encode = msgspec.json.Encoder().encode
 log = logging.getLogger(__name__)
 
 
-class Shown(NamedTuple):
+class Shown(msgspec.Struct, frozen=True, gc=False):
     """A row as it is written, and its JSON: what tells it from its former self, and what is a line of a file."""
 
     row: Row

@@ -82,6 +82,11 @@ class Work:
         """Whether one of these streams is asked for."""
         return any(name in self.sinks for name in streams)
 
+    def in_roles(self) -> Callable[[Row], bool] | None:
+        """Tells whether a person's role is asked for; None where all are."""
+        roles = self.plan.filters.roles
+        return (lambda row: row["role"] in roles) if roles else None
+
     # --- rows -----
 
     def land(
@@ -91,7 +96,7 @@ class Work:
         resources: Iterable[Resource],
         *,
         mark: Any = None,
-        wanted: Callable[[Row], bool] = lambda row: True,
+        wanted: Callable[[Row], bool] | None = None,
         entry: Callable[[Row, bytes], Entry] | None = None,
         seen: Callable[[Row, bool, Gone | None], None] | None = None,
         whole: bool = True,
@@ -103,7 +108,7 @@ class Work:
             parent: id of the record that the list hangs under; empty for a global list.
             resources: all of the list.
             mark: kept with the list in the ledger.
-            wanted: whether a row is to be written.
+            wanted: whether a row is to be written; None where all are.
             entry: what is kept of a row besides its id and digest.
             seen: told of each row before it is shaped, whether it is new or changed, and what was known of it.
             whole: whether rows that do not come are gone.
@@ -115,7 +120,7 @@ class Work:
         changed = 0
         for batch in _batched(resources):
             rows = reader.rows(batch, parent=parent or None)
-            shown = [sink.shown(row) if sink and wanted(row) else None for row in rows]
+            shown = [sink.shown(row) if sink and (wanted is None or wanted(row)) else None for row in rows]
             entries = [
                 made(row, digest(told.json) if told else HIDDEN if sink else digest(_encode(row)))
                 for row, told in zip(rows, shown, strict=True)
@@ -144,10 +149,10 @@ class Work:
 
     def put(self, stream: str, parent: str, rows: Iterable[tuple[int | None, Row]]) -> None:
         """Take in rows that were made out of others: each with the time of its registration, if it has one."""
-        sink, roles = self.sinks[stream], self.plan.filters.roles
+        sink, wanted = self.sinks[stream], self.in_roles()
         number = self.ledger.begin(stream, parent)
         for batch in _batched(rows):
-            shown = [sink.shown(row) if not roles or row["role"] in roles else None for _, row in batch]
+            shown = [sink.shown(row) if wanted is None or wanted(row) else None for _, row in batch]
             entries = [
                 Entry(row["id"], HIDDEN if told is None else digest(told.json), at)
                 for (at, row), told in zip(batch, shown, strict=True)
