@@ -97,6 +97,8 @@ class Attributes:
             values = [one[member] for one in objects]
             if all(isinstance(value, dict) for value in values):
                 inside, left = inner.columns(values)
+                if columns.keys() & inside.keys():
+                    raise TypeError
                 columns |= inside
                 if left:
                     extra[member] = [dict(zip(left, one, strict=True)) for one in zip(*left.values(), strict=True)]
@@ -119,14 +121,14 @@ class Attributes:
                 try:
                     row[name] = _CONVERTERS[kind](value)
                 except MISFITS:
-                    extra[member] = value
+                    extra[member] = _without(value, self._secrets)
         for member, inner in form.inner:
             value = members[member]
             if isinstance(value, dict):
                 if left := inner.fill(row, value):
                     extra[member] = left
             elif value is not None:
-                extra[member] = value  # a scalar where an object is documented
+                extra[member] = _without(value, self._secrets)  # a scalar where an object is documented
         return extra
 
     def _learn(self, came: tuple[str, ...]) -> _Form:

@@ -17,7 +17,13 @@ from typing import IO, Any, Self
 from fsspec.spec import AbstractBufferedFile  # type: ignore[import-untyped]
 
 from airflow_provider_livestorm.exceptions import LivestormDestinationError, LivestormPublishConflictError
-from airflow_provider_livestorm.sync.storage import StoragePath, forget_listings, make_folder, write_whole
+from airflow_provider_livestorm.sync.storage import (
+    StoragePath,
+    forget_listings,
+    is_local,
+    make_folder,
+    write_whole,
+)
 
 __all__ = ["LocalFile", "StoredFile", "file_at", "safe_name", "size_at"]
 
@@ -51,7 +57,7 @@ def size_at(path: StoragePath) -> int | None:
     """
     with _told(path):
         try:
-            if isinstance(path, pathlib.Path):
+            if is_local(path):
                 return path.stat().st_size
             forget_listings(path)
             stored: Any = path  # fsspec's interface, which pathlib lacks
@@ -68,7 +74,7 @@ def file_at(path: StoragePath, *, size: int | None, exists: bool) -> LocalFile |
         size: bytes that it will have; None where Livestorm does not tell.
         exists: whether there is a file of that name now.
     """
-    return LocalFile(path, size) if isinstance(path, pathlib.Path) else StoredFile(path, exists=exists)
+    return LocalFile(path, size) if is_local(path) else StoredFile(path, exists=exists)
 
 
 class LocalFile:

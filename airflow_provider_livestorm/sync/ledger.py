@@ -221,13 +221,19 @@ class Ledger:
                 (number, *keys),
             )
             known = {key: (was, at, fields) for key, was, at, fields in found}
-        self._db.executemany(
-            "INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?, ?, ?)",
-            [
-                (number, key, entry.digest, entry.at, entry.fields, self._run)
-                for key, entry in zip(keys, entries, strict=True)
-            ],
-        )
+        # sqlite3 takes a bytearray as it is; of bytes, and of None, it looks for an adapter first, which takes as long
+        # as to insert the row.
+        rows: list[tuple[Any, ...]] = [
+            (number, key if isinstance(key, str) else bytearray(key), bytearray(one.digest), self._run, one.at)
+            for key, one in zip(keys, entries, strict=True)
+        ]
+        if any(one.fields for one in entries):
+            self._db.executemany(
+                "INSERT OR REPLACE INTO rows (list, id, digest, run, at, fields) VALUES (?, ?, ?, ?, ?, ?)",
+                [(*row, one.fields) for row, one in zip(rows, entries, strict=True)],
+            )
+        else:
+            self._db.executemany("INSERT OR REPLACE INTO rows (list, id, digest, run, at) VALUES (?, ?, ?, ?, ?)", rows)
         self._count(number, len(keys) - len(known))
         if not known:
             return [(True, None)] * len(keys)

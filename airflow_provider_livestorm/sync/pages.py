@@ -7,24 +7,26 @@ grow. Called by `journal.py`, whose pages they keep as bytes without a line brea
 from __future__ import annotations
 
 import contextlib
+import os
 import pathlib
 import re
 import threading
-import uuid
+import time
 from array import array
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
 from typing import Protocol
 
-from airflow_provider_livestorm.sync.storage import StoragePath, write_whole
+from airflow_provider_livestorm.sync.storage import StoragePath, is_local, write_whole
 
 __all__ = ["PageFiles", "PageLog", "Pages", "pages_in"]
 
 _PAGE = re.compile(r"(?P<list>.+)-(?P<number>\d{6})\.page").fullmatch
-_LOG = ".pages"
-_RECORD = re.compile(rb"(?P<list>\S+) (?P<number>\d+) (?=.)").match
+_LOG = re.compile(r"\d{5}\.pages").fullmatch
+_RECORD = re.compile(rb"(?P<list>[\w-]+) (?P<number>\d{1,7}) (?P<size>\d{1,12}) ").match
 _DROPPED = b"null"  # in place of a page: it and all after it are gone
+_LIVES = 3600  # seconds since a try last wrote, after which nobody is taken to write there any more
 _FILE = 44  # bits of a place within its file
 _BUFFER = 1 << 17  # bytes; a page has about a hundred thousand
 
@@ -54,28 +56,34 @@ class Pages(Protocol):
 
 def pages_in(folder: StoragePath) -> Pages:
     """The pages in a folder, in the way that suits the place."""
-    return PageLog(folder) if isinstance(folder, pathlib.Path) else PageFiles(folder)
+    return PageLog(folder) if is_local(folder) else PageFiles(folder)
 
 
 class PageLog:
     r"""Each try appends to a file of its own, and reads those of the tries before it.
 
-    A record is `\n<list> <number> <page>\n`: the break in front ends what a full disk had cut short. What is
-    dropped stays in the file.
+    A record is `\n<list> <number> <size> <page>\n`: what a full disk or a kill had cut short ends where the next one
+    begins, and has not its size. What is dropped stays in the file as long as that has other pages.
 
     Args:
         folder: on local disk.
+
+    Raises:
+        OSError: it cannot be listed, read, or written.
     """
 
     def __init__(self, folder: pathlib.Path) -> None:
-        self._files = sorted(folder.glob(f"*{_LOG}"))  # the number in front tells their order
         # For each list by its name, where each of its pages is: the file's number and the place in it; 0 where it is
         # not there. Eight bytes a page: a list may have twenty thousand.
         self._places: defaultdict[str, array[int]] = defaultdict(partial(array, "Q"))
-        for number in range(len(self._files)):
-            self._read(number)
-        self._own = folder / f"{len(self._files):05d}-{uuid.uuid4().hex}{_LOG}"
-        self._files.append(self._own)
+        self._files: dict[int, pathlib.Path] = {}
+        self._number, self._own = _claimed(folder)  # later than all that are there
+        for file in sorted(file for file in folder.iterdir() if _LOG(file.name)):
+            self._files[int(file.stem)] = file
+            if file != self._own:
+                with contextlib.suppress(FileNotFoundError):  # another run published, and takes the folder away
+                    self._read(int(file.stem), file)
+        self._tidy()
         self._writing = threading.Lock()
 
     @property
@@ -90,7 +98,7 @@ class PageLog:
 
     def put(self, name: str, page: int, content: bytes) -> None:
         """Append a page."""
-        self._note(name, page, (len(self._files) - 1) << _FILE | self._append(name, page, content))
+        self._note(name, page, self._number << _FILE | self._append(name, page, content))
 
     def get(self, name: str, page: int) -> bytes | None:
         """A page out of the file in which it is."""
@@ -106,29 +114,40 @@ class PageLog:
         """Note that they are gone."""
         if any(self._places[name][first:]):
             self._forget(name, first)
-            with contextlib.suppress(FileNotFoundError):  # another run took the folder away, and all pages with it
+            # Where that can't be written, the next try finds them, and what is wrong with them, once more.
+            with contextlib.suppress(OSError):
                 self._append(name, first, _DROPPED)
 
     def _append(self, name: str, page: int, content: bytes) -> int:
         """Append a record; the place of its content."""
-        head = b"\n%s %d " % (name.encode(), page)
-        # Not flushed to the disk's platter, unlike what is published: after a power cut the page is asked again.
-        with self._writing, self._own.open("ab") as file:
-            place = file.tell() + len(head)
+        head = b"\n%s %d %d " % (name.encode(), page, len(content))
+        # Not made anew where another run took it away: places would be those of other pages. Nor flushed to the disk's
+        # platter, unlike what is published: after a power cut the page is asked again.
+        with self._writing, self._own.open("r+b") as file:
+            place = file.seek(0, os.SEEK_END) + len(head)
             file.write(head + content + b"\n")
         return place
 
-    def _read(self, number: int) -> None:
+    def _read(self, number: int, path: pathlib.Path) -> None:
         place = 0
-        with self._files[number].open("rb", _BUFFER) as file:
+        with path.open("rb", _BUFFER) as file:
             for line in file:
-                if (record := _RECORD(line)) and line.endswith(b"\n"):
+                record = _RECORD(line)
+                if record and len(line) == record.end() + int(record["size"]) + 1:
                     name, page = record["list"].decode(), int(record["number"])
                     if line[record.end() : -1] == _DROPPED:
                         self._forget(name, page)
                     else:
                         self._note(name, page, number << _FILE | place + record.end())
                 place += len(line)
+
+    def _tidy(self) -> None:
+        """Remove files of tries that are over and of which no page is left."""
+        used = {place >> _FILE for places in self._places.values() for place in places if place}
+        for number, file in self._files.items():
+            with contextlib.suppress(OSError):
+                if number not in {*used, self._number} and file.stat().st_mtime < time.time() - _LIVES:
+                    file.unlink()
 
     def _note(self, name: str, page: int, place: int) -> None:
         places = self._places[name]
@@ -140,6 +159,17 @@ class PageLog:
         places = self._places[name]
         for page in range(first, len(places)):  # never made shorter: a page that comes late may be noted meanwhile
             places[page] = 0
+
+
+def _claimed(folder: pathlib.Path) -> tuple[int, pathlib.Path]:
+    """A file of one's own, with a number that is higher than those which are there."""
+    number = max((int(file.stem) for file in folder.iterdir() if _LOG(file.name)), default=0)
+    while True:
+        number += 1
+        own = folder / f"{number:05d}.pages"
+        with contextlib.suppress(FileExistsError):  # another try began at the same time
+            own.open("xb").close()
+            return number, own
 
 
 class PageFiles:

@@ -12,13 +12,14 @@ import pathlib
 import shutil
 import uuid
 from collections.abc import Iterator
-from typing import IO, Any, Protocol, Self
+from typing import IO, Any, Protocol, Self, TypeGuard
 
 __all__ = [
     "StoragePath",
     "create_exclusively",
     "failing_as_os_error",
     "forget_listings",
+    "is_local",
     "make_folder",
     "remove_tree",
     "write_whole",
@@ -60,6 +61,11 @@ class StoragePath(Protocol):
 
     def read_bytes(self) -> bytes:
         """The whole file."""
+
+
+def is_local(path: object) -> TypeGuard[pathlib.Path]:
+    """Whether a path is of the local disk; on Airflow 2.11 one of an object store is pathlib's as well."""
+    return isinstance(path, pathlib.Path) and not hasattr(path, "fs")
 
 
 @contextlib.contextmanager
@@ -104,7 +110,7 @@ def write_whole(path: StoragePath, content: bytes, *, flushed: bool = True) -> N
     """
     if flushed:
         make_folder(path.parent)
-    if not isinstance(path, pathlib.Path):
+    if not is_local(path):
         with failing_as_os_error():
             _put(path, content)
         return
@@ -127,7 +133,7 @@ def create_exclusively(path: StoragePath, content: bytes) -> None:
         OSError: it could not be written, or it could not be told whether it was.
     """
     make_folder(path.parent)
-    if not isinstance(path, pathlib.Path):
+    if not is_local(path):
         with failing_as_os_error():
             _create_in_store(path, content)
         return
@@ -199,7 +205,7 @@ def _write_beside(path: pathlib.Path, content: bytes, *, flushed: bool = True) -
 
 def remove_tree(path: StoragePath) -> None:
     """Remove a folder with all that is in it; nothing where there is none."""
-    if isinstance(path, pathlib.Path):
+    if is_local(path):
         # One by one, where rmtree lists a folder whole: a journal may have twenty thousand pages.
         if not path.is_symlink():
             with contextlib.suppress(OSError), os.scandir(path) as entries:

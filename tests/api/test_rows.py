@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -106,21 +107,50 @@ def test_a_registrant_without_detail_is_a_row() -> None:
 SHAPES: list[dict[str, Any]] = [
     {"email": "a@b.example", "messages_count": 2, "registrant_detail": {"attended": True, "created_at": 1_770_000_000}},
     {"email": "c@b.example", "messages_count": 2, "registrant_detail": {"attended": None, "created_at": 0}},
+    {"email": "c@b.example", "messages_count": 2, "registrant_detail": {"attendance_rate": 50}},
+    {"email": "c@b.example", "messages_count": 2, "registrant_detail": {"attendance_rate": 50.5}},
+    {"email": "c@b.example", "messages_count": 2.0, "registrant_detail": None},
+    {"email": "c@b.example", "messages_count": 2**70, "registrant_detail": None},
     {"email": 5, "messages_count": 2, "registrant_detail": {"attended": "yes", "created_at": 1_770_000_000}},
     {"email": "d@b.example", "messages_count": None, "registrant_detail": None},
     {"email": "e@b.example", "messages_count": 1, "registrant_detail": "none"},
-    {"messages_count": 1, "email": "f@b.example", "new": {"password_key": "the-secret", "kept": 1}},
+    {"messages_count": 1, "email": {"password_key": "the-secret"}, "new": {"password_key": "the-secret", "kept": 1}},
     {},
 ]
 
 
 @given(st.lists(st.sampled_from(SHAPES), max_size=12))
 def test_rows_that_come_together_are_what_each_is_by_itself(attributes: list[dict[str, Any]]) -> None:
+    """To the type of each value: a row's digest is of its JSON."""
+    reader = SESSION_PEOPLE.rows
     people = [Resource(str(number), "people", members) for number, members in enumerate(attributes)]
-    rows = SESSION_PEOPLE.rows.rows(people, parent="s")
-    assert rows == [SESSION_PEOPLE.rows.row(one, parent="s") for one in people]
-    assert [row["id"] for row in rows] == [one.id for one in people]
-    assert all([*row] == [*(column.name for column in SESSION_PEOPLE.rows.columns), "_extra"] for row in rows)
-    assert SESSION_PEOPLE.rows.records(people, parent="s") == [
-        SESSION_PEOPLE.rows.read(one, parent="s") for one in people
+    rows = reader.rows(people, parent="s")
+    by_value = [reader._odd(one, "s") for one in people]  # a value at a time
+    assert msgspec.json.encode(rows) == msgspec.json.encode(by_value)
+    assert b"the-secret" not in msgspec.json.encode(rows)
+    assert all([*row] == [*(column.name for column in reader.columns), "_extra"] for row in rows)
+    assert reader.records(people, parent="s") == [reader.read(one, parent="s") for one in people]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_what_is_told_by_relationships_is_in_every_row(count: int) -> None:
+    linked = {"organization": {"data": {"id": "o", "type": "organizations"}}}
+    users = [Resource(str(number), "users", {"email": "a@b.example"}, linked) for number in range(count)]
+    users.append(Resource("x", "users", {"email": "a@b.example"}, {"organization": {"data": None}}))
+    rows = CATALOGUE["users"].rows.rows(users)
+    assert [row["organization_id"] for row in rows] == ["o"] * count + [None]
+
+
+def test_of_two_names_for_one_column_the_first_with_a_value_counts() -> None:
+    reader = CATALOGUE["questions"].rows
+    came = [
+        {"responded_orally": first, "response_orally": second} for first in (True, None) for second in (False, None)
     ]
+    rows = reader.rows([Resource("1", "questions", attributes) for attributes in came], parent="s")
+    assert [row["responded_orally"] for row in rows] == [True, True, False, None]
+
+
+def test_more_times_than_are_remembered_are_told() -> None:
+    begin, count = 1_770_000_000, 10_000
+    rows = SESSIONS.rows.rows([Resource("1", "sessions", {"started_at": begin + number}) for number in range(count)])
+    assert [row["started_at"].timestamp() - begin for row in rows] == list(range(count))
