@@ -1,7 +1,7 @@
 """Where the pages of a journal lie: on local disk in one file that grows, in an object store in a file each.
 
-A file for a page costs local disk more than all else that is done with the page; an object store has no files that
-grow. Called by `journal.py`, whose pages they keep as bytes without a line break.
+To make a file for each page took a fifth of a run's time on local disk; an object store has no files that grow. Called
+by `journal.py`, whose pages they keep as bytes without a line break.
 """
 
 from __future__ import annotations
