@@ -142,12 +142,22 @@ class PageLog:
                 place += len(line)
 
     def _tidy(self) -> None:
-        """Remove files of tries that are over and of which no page is left."""
+        """Remove files of tries that are over and of which no page is left; none after one that stays.
+
+        It may tell what was dropped there.
+        """
         used = {place >> _FILE for places in self._places.values() for place in places if place}
         for number, file in self._files.items():
-            with contextlib.suppress(OSError):
-                if number not in {*used, self._number} and file.stat().st_mtime < time.time() - _LIVES:
-                    file.unlink()
+            if number in used or number == self._number:
+                return
+            try:
+                if file.stat().st_mtime >= time.time() - _LIVES:
+                    return
+                file.unlink()
+            except FileNotFoundError:
+                continue  # another try did it
+            except OSError:
+                return  # it is somebody else's
 
     def _note(self, name: str, page: int, place: int) -> None:
         places = self._places[name]
