@@ -22,6 +22,7 @@ def root() -> Any:
     return ObjectStoragePath(f"memory:///{uuid.uuid4().hex}")
 
 
+@pytest.mark.filterwarnings("ignore:in a future version of UPath:PendingDeprecationWarning")  # fsspec's and UPath's own
 def test_a_run_that_failed_is_carried_on_and_lands(root: Any) -> None:
     with SandboxProcess(preset="tiny", interval_limit=0) as sandbox:
         session = sandbox.truth("sessions")[-1]["id"]
