@@ -6,9 +6,7 @@ column, and values that are not of their column's type, are kept in `_extra`.
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
-import itertools
 import types
 import typing
 from collections import defaultdict
@@ -77,18 +75,15 @@ class RowReader(Generic[RecordT]):
         """
         if not resources:
             return []
-        with contextlib.suppress(*MISFITS):
-            return self._alike(resources, parent)
+        if together := self._together(resources, parent):
+            return together
         alike: defaultdict[tuple[Any, ...], list[int]] = defaultdict(list)
         for number, resource in enumerate(resources):
             alike[self._attributes.shape(resource.attributes)].append(number)
         rows: dict[int, Row] = {}
         for numbers in alike.values():
             some = [resources[number] for number in numbers]
-            try:
-                told = self._alike(some, parent)
-            except MISFITS:
-                told = [self._odd(resource, parent) for resource in some]
+            told = self._together(some, parent) or [self._odd(resource, parent) for resource in some]
             rows |= zip(numbers, told, strict=True)
         return [rows[number] for number in range(len(resources))]
 
@@ -104,18 +99,20 @@ class RowReader(Generic[RecordT]):
         """The typed record of one resource."""
         return self.records([resource], parent=parent)[0]
 
-    def _alike(self, resources: Sequence[Resource], parent: str | None) -> list[Row]:
-        """The rows of resources whose attributes have one shape; raises one of `MISFITS` where they have not."""
-        columns, extra = self._attributes.columns([resource.attributes for resource in resources])
+    def _together(self, resources: Sequence[Resource], parent: str | None) -> list[Row] | None:
+        """Their rows; None where their attributes have not one shape, or a value is not of its column's type."""
+        try:
+            columns, extra = self._attributes.columns([resource.attributes for resource in resources])
+        except MISFITS:
+            return None
+        nothing = [None] * len(resources)
         columns[_EXTRA] = (
-            [dict(zip(extra, one, strict=True)) for one in zip(*extra.values(), strict=True)]
-            if extra
-            else [None] * len(resources)
+            [dict(zip(extra, one, strict=True)) for one in zip(*extra.values(), strict=True)] if extra else nothing
         )
         columns |= {name: [self._linked(one, path) for one in resources] for name, path in self._links}
         columns |= {name: [one.id for one in resources] for name in self._ids}
         columns |= {name: [parent] * len(resources) for name in self._parents}
-        told = zip(*[columns.get(name, itertools.repeat(None)) for name in self._names])  # noqa: B905 - endless ones
+        told = zip(*[columns.get(name, nothing) for name in self._names], strict=True)
         return [dict(zip(self._names, one, strict=True)) for one in told]
 
     def _odd(self, resource: Resource, parent: str | None) -> Row:

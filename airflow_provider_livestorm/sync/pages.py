@@ -14,7 +14,6 @@ import threading
 import time
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator
 from functools import partial
 from typing import Protocol
 
@@ -186,7 +185,7 @@ class PageFiles:
     """A file for each page.
 
     Args:
-        folder: in an object store.
+        folder: in an object store, with something in it.
     """
 
     def __init__(self, folder: StoragePath) -> None:
@@ -195,7 +194,7 @@ class PageFiles:
         self._there: defaultdict[str, bytearray] = defaultdict(bytearray)
         # Of the pages of each list, as this run had them; eight bytes a page.
         self._hashes: defaultdict[str, array[int]] = defaultdict(partial(array, "q"))
-        for entry in _entries(folder):
+        for entry in folder.iterdir():
             if page := _PAGE(entry.name):
                 self._note(page["list"], int(page["number"]))
 
@@ -219,10 +218,7 @@ class PageFiles:
         there = self._there[name]
         if page >= len(there) or not there[page]:
             return None
-        try:
-            content = self._path(name, page).read_bytes()
-        except FileNotFoundError:
-            return None
+        content = self._path(name, page).read_bytes()
         # A retry whose predecessor still lives shares the files: what it put there was not counted with the rest.
         return content if self._is_as_had(name, page, content) else None
 
@@ -252,7 +248,3 @@ class PageFiles:
         if anew or not hashes[page]:
             hashes[page] = told
         return hashes[page] == told
-
-
-def _entries(folder: StoragePath) -> Iterator[StoragePath]:
-    return folder.iterdir() if folder.exists() else iter(())

@@ -206,12 +206,6 @@ def _write_beside(path: pathlib.Path, content: bytes, *, flushed: bool = True) -
 def remove_tree(path: StoragePath) -> None:
     """Remove a folder with all that is in it; nothing where there is none."""
     if is_local(path):
-        # One by one, where rmtree lists a folder whole: a journal may have twenty thousand pages.
-        if not path.is_symlink():
-            with contextlib.suppress(OSError), os.scandir(path) as entries:
-                for entry in entries:
-                    if not entry.is_dir(follow_symlinks=False):
-                        pathlib.Path(entry).unlink()
         shutil.rmtree(path, ignore_errors=True)
         return
     if path.exists():

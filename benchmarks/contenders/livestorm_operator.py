@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import os
@@ -13,14 +14,13 @@ os.environ["AIRFLOW_CONN_LIVESTORM_DEFAULT"] = json.dumps(
     {"conn_type": "livestorm", "password": told.token, "host": told.url}
 )
 
-# Both after the environment; the second is what the operator imports as it begins, and others import at their top.
-from airflow_provider_livestorm.operators.livestorm import LivestormSyncStreamsOperator  # noqa: E402
-from airflow_provider_livestorm.operators.syncing import opened_runner  # noqa: E402, F401
+from airflow_provider_livestorm.operators.livestorm import LivestormSyncStreamsOperator  # noqa: E402 - after the environment
 
 
 def main() -> None:
     """One long list, or events, sessions and the people of each session: all the first time, then what changed."""
     logging.disable(logging.INFO)
+    importlib.import_module("airflow_provider_livestorm.operators.syncing")  # others import at their top
     begun = Begun()
     operator = LivestormSyncStreamsOperator(
         task_id="sync",
